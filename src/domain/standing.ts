@@ -1,0 +1,74 @@
+// Standing: where a member stands on a date. One pure function of facts and a date; it reads no clock and stores
+// nothing. Everything else in the house (access, reminders, pages) follows from its answer.
+import { addDays, type CivilDate } from './time.ts'
+
+export const standings = ['applicant', 'future', 'current', 'grace', 'lapsed', 'closed'] as const
+export type Standing = (typeof standings)[number]
+
+export const closingEvents = ['resigned', 'expelled', 'deceased', 'dissolved'] as const
+export const memberEvents = [...closingEvents, 'readmitted'] as const
+export type MemberEventKind = (typeof memberEvents)[number]
+
+/** A period to be covered; both ends belong to it, `endOn` null is for life. It is covered once paid or exempt. */
+export type Term = { startOn: CivilDate; endOn: CivilDate | null; dueCents: number; paidCents: number; exempt: boolean }
+export type MemberEvent = { kind: MemberEventKind; effectiveOn: CivilDate }
+export type StandingFacts = { terms: readonly Term[]; events: readonly MemberEvent[] }
+/** `graceDays`: how long everything still works after the last covered day. */
+export type StandingRules = { graceDays: number }
+
+export type StandingAnswer = {
+  standing: Standing
+  /** Last day of the run of covered terms that holds on the date, or that ended last. Null: never covered, or for life. */
+  coveredUntilOn: CivilDate | null
+  /** Last day of grace, while in grace. */
+  graceUntilOn: CivilDate | null
+  /** The next date on which the answer changes if no new fact arrives. */
+  nextChangeOn: CivilDate | null
+}
+
+type Run = { startOn: CivilDate; endOn: CivilDate | null }
+
+const isCovered = (term: Term): boolean => term.exempt || term.paidCents >= term.dueCents
+
+/** Covered terms joined into runs without a hole: a term that begins the day after another ends continues it. */
+function coveredRuns(terms: readonly Term[]): Run[] {
+  const runs: Run[] = []
+  for (const { startOn, endOn } of terms.filter(isCovered).toSorted((a, b) => (a.startOn < b.startOn ? -1 : 1))) {
+    const last = runs.at(-1)
+    if (!last || (last.endOn !== null && startOn > addDays(last.endOn, 1))) runs.push({ startOn, endOn })
+    else if (last.endOn !== null && (endOn === null || endOn > last.endOn)) last.endOn = endOn
+  }
+  return runs
+}
+
+/** The event in force on a date: the latest by effective date, and of one date the one recorded last. */
+const lastEvent = (events: readonly MemberEvent[], on: CivilDate): MemberEvent | undefined =>
+  events.filter((event) => event.effectiveOn <= on).reduce<MemberEvent | undefined>((last, event) => (last && last.effectiveOn > event.effectiveOn ? last : event), undefined)
+
+const earliest = (...dates: (CivilDate | null | undefined)[]): CivilDate | null => dates.filter((date) => date != null).toSorted()[0] ?? null
+
+/** What the terms alone say; closing events are laid over it by `standingOn`. */
+function coverOn(terms: readonly Term[], rules: StandingRules, on: CivilDate): StandingAnswer {
+  const runs = coveredRuns(terms)
+  const next = runs.find((run) => run.startOn > on)
+  const run = runs.findLast((candidate) => candidate.startOn <= on)
+  if (!run) return { standing: next ? 'future' : 'applicant', coveredUntilOn: null, graceUntilOn: null, nextChangeOn: next?.startOn ?? null }
+  if (run.endOn === null) return { standing: 'current', coveredUntilOn: null, graceUntilOn: null, nextChangeOn: null }
+  if (on <= run.endOn) return { standing: 'current', coveredUntilOn: run.endOn, graceUntilOn: null, nextChangeOn: addDays(run.endOn, 1) }
+  const graceUntilOn = addDays(run.endOn, rules.graceDays)
+  if (on <= graceUntilOn) return { standing: 'grace', coveredUntilOn: run.endOn, graceUntilOn, nextChangeOn: earliest(next?.startOn, addDays(graceUntilOn, 1)) }
+  return { standing: 'lapsed', coveredUntilOn: run.endOn, graceUntilOn: null, nextChangeOn: next?.startOn ?? null }
+}
+
+/**
+ * The standing of a member on a date. Ends are inclusive: `current` on the last covered day, `grace` from the day
+ * after, `lapsed` from end + grace + 1. A closing event wins over any dates, until a readmission. An unpaid term never
+ * lowers anything.
+ */
+export function standingOn(facts: StandingFacts, rules: StandingRules, on: CivilDate): StandingAnswer {
+  const cover = coverOn(facts.terms, rules, on)
+  const nextEventOn = earliest(...facts.events.filter((event) => event.effectiveOn > on).map((event) => event.effectiveOn))
+  const event = lastEvent(facts.events, on)
+  if (event && event.kind !== 'readmitted') return { ...cover, standing: 'closed', graceUntilOn: null, nextChangeOn: nextEventOn }
+  return { ...cover, nextChangeOn: earliest(cover.nextChangeOn, nextEventOn) }
+}

@@ -1,0 +1,377 @@
+// What the core asks of the world. Conventions: a look-up that finds nothing gives `undefined`; a broken rule throws
+// `AppError`; adapters never read the clock; instants are `_at` milliseconds, civil dates `_on` ISO strings, money
+// integer cents. A store has fewer than ten methods.
+import type { AccountFacts, AffiliationRole, Door, OverrideInForce, ServiceKind } from './domain/access.ts'
+import type { MemberEventKind, Standing, StandingAnswer, StandingFacts } from './domain/standing.ts'
+import type { CivilDate, Instant } from './domain/time.ts'
+import type { Subject, SubjectKind } from './plugin.ts'
+
+export type Clock = { now(): Instant }
+
+export type Random = {
+  /** A UUID, for a new record. */
+  uuid(): string
+  /** `bytes` of randomness as base64url: tokens, client secrets, salts. */
+  token(bytes: number): string
+}
+
+/** Seals secrets at rest (AES-256-GCM). `context` binds a sealed value to its place: it opens nowhere else. */
+export type Vault = { seal(plain: string, context: string): string; open(sealed: string, context: string): string }
+
+/** Argon2id in PHC form. `verify` also tells when the hash should be made anew. */
+export type Passwords = { hash(password: string): Promise<string>; verify(phc: string, password: string): Promise<{ ok: boolean; outdated: boolean }> }
+
+export type Mail = { to: string; subject: string; text: string; html?: string }
+export type Mailer = { send(mail: Mail): Promise<void>; check(): Promise<void>; close(): Promise<void> }
+
+export const locales = ['fr', 'nl', 'en', 'de'] as const
+export type Locale = (typeof locales)[number]
+
+// ── Records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Organisation = { id: string; name: string; country: string; timeZone: string; locale: Locale; contactEmail: string; createdAt: Instant }
+
+export type Member = {
+  id: string
+  organisationId: string
+  memberNumber: string
+  kind: 'person' | 'association'
+  name: string
+  email: string | null
+  locale: Locale
+  joinedOn: CivilDate | null
+  source: string
+  createdAt: Instant
+}
+export type TermRecord = { id: string; memberId: string; startOn: CivilDate; endOn: CivilDate | null; dueCents: number; exempt: boolean; source: string; createdAt: Instant }
+export type MemberEventRecord = { id: string; memberId: string; kind: MemberEventKind; effectiveOn: CivilDate; note: string; recordedAt: Instant; recordedBy: string }
+/** The standing in force: computed from facts, kept so that every door and every night reads the same one. */
+export type StandingInForce = StandingAnswer & { memberId: string; computedOn: CivilDate }
+
+export type AccountState = 'invited' | 'active' | 'closed'
+export type Account = {
+  id: string
+  username: string
+  name: string
+  givenName: string
+  familyName: string
+  email: string | null
+  emailVerifiedAt: Instant | null
+  locale: Locale
+  state: AccountState
+  /** The entry's immutable key in an outside directory (entryUUID); null for Schedar's own. */
+  directoryKey: string | null
+  createdAt: Instant
+  lastSignInAt: Instant | null
+}
+export const staffRoles = ['admin', 'treasurer', 'helper'] as const
+export type StaffRole = (typeof staffRoles)[number]
+export type Affiliation = { accountId: string; memberId: string; role: AffiliationRole; createdAt: Instant }
+
+export type Override = OverrideInForce & {
+  id: string
+  memberId: string | null
+  accountId: string | null
+  /** True once `startsAt` has come and the services were told. */
+  begun: boolean
+  createdBy: string
+  createdAt: Instant
+  liftedAt: Instant | null
+  liftedBy: string | null
+}
+
+export type Resource = { id: string; organisationId: string; memberId: string; kind: 'site' | 'mailbox'; name: string; createdAt: Instant; removedAt: Instant | null }
+export type Login = { id: string; mailboxId: string; accountId: string; name: string; createdAt: Instant }
+
+export type Client = {
+  clientId: string
+  organisationId: string
+  /** The plugin whose kit it was made with, or `other`. */
+  kind: string
+  name: string
+  service: ServiceKind
+  resourceId: string | null
+  party: 'first' | 'third'
+  audience: 'members' | 'listed'
+  secondFactor: boolean
+  /** RFC 7591 client metadata, without `client_id` and `client_secret`. */
+  metadata: Record<string, unknown>
+  sealedSecret: string | null
+  /** What an affiliation with the owner is worth here, role by role. */
+  rolesOfAffiliation: Partial<Record<AffiliationRole, string>>
+  createdAt: Instant
+  disabledAt: Instant | null
+}
+export type ClientRole = { clientId: string; subjectKind: 'account' | 'group'; subject: string; role: string }
+
+export type Ticket = { kind: 'setup' | 'invitation' | 'password_reset'; accountId: string | null; createdAt: Instant; expiresAt: Instant; usedAt: Instant | null }
+
+export type SigningKey = { kid: string; alg: 'ES256' | 'RS256'; state: 'next' | 'current' | 'retired'; sealedJwk: string; createdAt: Instant; changedAt: Instant }
+
+/** Who caused a change. Removals by anything but a person's own act pass the bulk guard. */
+export const causes = ['person', 'clock', 'import', 'sync', 'restore', 'drift'] as const
+export type Cause = (typeof causes)[number]
+
+export type Effect = 'row' | 'sessions' | 'sessions_again' | 'logout'
+export type OutboxRow = {
+  id: number
+  service: string
+  subject: string
+  effect: Effect
+  /** What the effect needs beyond its subject: for `logout`, the client_id and sid. */
+  payload: Record<string, string>
+  cause: Cause
+  createdAt: Instant
+  dueAt: Instant
+  tries: number
+  lastError: string | null
+}
+
+export type AuditEntry = { action: string; actor: string; subjectKind: string; subjectId: string; payload: Record<string, unknown> }
+export type AuditRow = AuditEntry & { id: number; at: Instant }
+
+// ── Stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type OrganisationStore = { add(organisation: Organisation): Promise<void>; all(): Promise<Organisation[]>; update(organisation: Organisation): Promise<void> }
+
+export type MemberFilter = { standing?: Standing; text?: string; limit?: number; offset?: number }
+export type MemberListed = Member & { standing: Standing; coveredUntilOn: CivilDate | null }
+export type MemberStore = {
+  add(member: Member): Promise<void>
+  update(member: Member): Promise<void>
+  get(id: string): Promise<Member | undefined>
+  byNumber(organisationId: string, memberNumber: string): Promise<Member | undefined>
+  list(filter: MemberFilter): Promise<MemberListed[]>
+  addTerm(term: TermRecord): Promise<void>
+  addEvent(event: MemberEventRecord): Promise<void>
+}
+
+export type StandingStore = {
+  /** Terms (with what was paid of each) and events of one member. */
+  facts(memberId: string): Promise<StandingFacts>
+  get(memberId: string): Promise<StandingInForce | undefined>
+  put(standing: StandingInForce): Promise<void>
+  /** Members whose standing may change on or before a date, in batches by id. */
+  due(on: CivilDate, afterId: string, limit: number): Promise<{ memberId: string }[]>
+  /** How many members hold each standing. */
+  count(): Promise<Record<Standing, number>>
+}
+
+export type AccountStore = {
+  add(account: Account): Promise<void>
+  update(account: Account): Promise<void>
+  get(id: string): Promise<Account | undefined>
+  byUsername(username: string): Promise<Account | undefined>
+  /** All accounts with this address: families share one. */
+  byEmail(email: string): Promise<Account[]>
+  byDirectoryKey(key: string): Promise<Account | undefined>
+  list(filter: { text?: string; state?: AccountState; limit?: number; afterId?: string }): Promise<Account[]>
+  remove(id: string): Promise<void>
+}
+
+export type PeopleStore = {
+  affiliate(affiliation: Affiliation): Promise<void>
+  affiliationsOf(accountId: string): Promise<Affiliation[]>
+  accountsOf(memberId: string): Promise<Affiliation[]>
+  disaffiliate(accountId: string, memberId: string): Promise<void>
+  staffRoles(accountId: string): Promise<StaffRole[]>
+  setStaffRoles(accountId: string, roles: readonly StaffRole[], grantedBy: string, at: Instant): Promise<void>
+  countStaff(role: StaffRole): Promise<number>
+  groups(accountId: string): Promise<string[]>
+  setGroups(accountId: string, groups: readonly string[]): Promise<void>
+}
+
+export type OverrideStore = {
+  add(override: Override): Promise<void>
+  /** Those not lifted, of an account or of a member. */
+  open(of: { accountId: string } | { memberId: string }): Promise<Override[]>
+  lift(id: string, at: Instant, by: string): Promise<void>
+  begin(id: string): Promise<void>
+  /** Not lifted, and due to begin by `at` or to end before `on`. */
+  due(at: Instant, on: CivilDate): Promise<Override[]>
+}
+
+export type ResourceStore = {
+  add(resource: Resource): Promise<void>
+  get(id: string): Promise<Resource | undefined>
+  byName(kind: Resource['kind'], name: string): Promise<Resource | undefined>
+  list(kind: Resource['kind']): Promise<Resource[]>
+  ofMember(memberId: string): Promise<Resource[]>
+  remove(id: string, at: Instant): Promise<void>
+  addLogin(login: Login): Promise<void>
+  loginsOf(accountId: string): Promise<Login[]>
+}
+
+export type ClientStore = {
+  add(client: Client): Promise<void>
+  update(client: Client): Promise<void>
+  get(clientId: string): Promise<Client | undefined>
+  list(): Promise<Client[]>
+  setRole(role: ClientRole): Promise<void>
+  removeRole(role: ClientRole): Promise<void>
+  rolesOn(clientId: string): Promise<ClientRole[]>
+  remove(clientId: string): Promise<void>
+}
+
+export type CredentialStore = {
+  password(accountId: string): Promise<string | undefined>
+  setPassword(accountId: string, phc: string, at: Instant): Promise<void>
+  totp(accountId: string): Promise<{ sealedSecret: string; confirmed: boolean } | undefined>
+  setTotp(accountId: string, sealedSecret: string, confirmed: boolean, at: Instant): Promise<void>
+  removeTotp(accountId: string): Promise<void>
+  /** Burn a TOTP time step: true once, false for this step and every earlier one from then on. */
+  burnStep(accountId: string, step: number): Promise<boolean>
+  setRecoveryCodes(accountId: string, digests: readonly string[], at: Instant): Promise<void>
+  /** Burn a recovery code by its digest: true once. */
+  burnRecoveryCode(accountId: string, digest: string, at: Instant): Promise<boolean>
+}
+
+export type TicketStore = {
+  add(digest: string, ticket: Ticket): Promise<void>
+  get(digest: string): Promise<Ticket | undefined>
+  /** Use it up: true once, while it has not expired. */
+  burn(digest: string, at: Instant): Promise<boolean>
+  /** Make every other unused ticket of an account unusable. */
+  burnAll(accountId: string, at: Instant): Promise<void>
+  sweep(before: Instant): Promise<void>
+}
+
+/** `remaining` may fall below zero; the window ends at `resetAt`. */
+export type Bucket = { remaining: number; resetAt: Instant }
+export type ThrottleStore = {
+  /** Take points from a bucket of `limit` per `windowMs`, in one atomic statement. */
+  take(key: string, points: number, limit: number, windowMs: number, at: Instant): Promise<Bucket>
+  give(key: string, points: number, at: Instant): Promise<void>
+  peek(key: string, limit: number, at: Instant): Promise<Bucket>
+  sweep(before: Instant): Promise<void>
+}
+
+export type ConsentStore = {
+  get(accountId: string, clientId: string): Promise<{ scopes: string[]; at: Instant } | undefined>
+  list(accountId: string): Promise<{ clientId: string; scopes: string[]; at: Instant }[]>
+  put(accountId: string, clientId: string, scopes: readonly string[], at: Instant): Promise<void>
+  withdraw(accountId: string, clientId: string): Promise<void>
+}
+
+/** What the two doors need, read in one go: the hot path. */
+export type AccessStore = {
+  account(accountId: string): Promise<AccountFacts | undefined>
+  /** The client as a door for this account; undefined when the client is gone or disabled. */
+  door(clientId: string, accountId: string): Promise<Door | undefined>
+  /** The members behind a site or mailbox, as resourceAccess needs them. */
+  owner(resourceId: string): Promise<Door['owner']>
+}
+
+/** The subjects of services: what exists, and who is touched by a change. Access is filled in by the core. */
+export type SubjectStore = {
+  /** Names of one kind, in order, `limit` after `after`. */
+  names(kind: SubjectKind, after: string, limit: number): Promise<string[]>
+  /** What the core needs to decide a subject's access. */
+  get(kind: SubjectKind, name: string): Promise<SubjectSource | undefined>
+  /** The names touched when something changes for an account or for a member. */
+  touchedBy(kind: SubjectKind, change: { accountId: string } | { memberId: string }): Promise<string[]>
+}
+export type SubjectSource =
+  | { kind: 'account'; accountId: string; username: string }
+  | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string }
+  | { kind: 'site'; resourceId: string; memberNumber: string }
+export type { Subject }
+
+export type OutboxStore = {
+  add(rows: readonly Pick<OutboxRow, 'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'>[]): Promise<number[]>
+  /** Take rows that are due, for `leaseMs`; nobody else gets them meanwhile. Rows of one subject come together. */
+  claim(service: string, owner: string, at: Instant, leaseMs: number, limit: number): Promise<OutboxRow[]>
+  acknowledge(ids: readonly number[]): Promise<void>
+  retry(ids: readonly number[], error: string, dueAt: Instant): Promise<void>
+  /** Give up the leases of an owner that is no more. */
+  release(owner: string): Promise<void>
+  owners(): Promise<string[]>
+  pending(filter: { ids?: readonly number[]; service?: string; limit?: number }): Promise<OutboxRow[]>
+  /** The earliest `dueAt` of a service's rows. */
+  nextDue(service: string): Promise<Instant | undefined>
+}
+
+export type AuditStore = {
+  /** Append to the chain; inside the transaction of the fact it tells of. */
+  append(entry: AuditEntry, at: Instant, salt: string): Promise<void>
+  list(filter: { subjectId?: string; action?: string; afterId?: number; limit?: number }): Promise<AuditRow[]>
+  /** Walks the whole chain; the id of the first row that does not verify, or undefined. */
+  verify(onProgress?: (done: number) => void): Promise<{ rows: number; brokenAt: number | undefined }>
+}
+
+export type SettingStore = { get(name: string): Promise<string | undefined>; set(name: string, value: string | undefined): Promise<void>; bump(name: string, by: number): Promise<number> }
+export type KeyStore = { list(): Promise<SigningKey[]>; add(key: SigningKey): Promise<void>; setState(kid: string, state: SigningKey['state'], at: Instant): Promise<void>; remove(kid: string): Promise<void> }
+
+/** The provider's own sessions, grants and tokens, as the core sees them. */
+export type SessionStore = {
+  /** From now on everything of this account that began before `at` is absent. */
+  signOut(accountId: string, at: Instant): Promise<void>
+  /** The clients at which an account holds sessions or grants, and whether some began before its last sign-out. */
+  held(accountId: string): Promise<{ clientId: string; stale: boolean }[]>
+  /** Accounts that hold anything, in order. */
+  holders(after: string, limit: number): Promise<string[]>
+  /** Remove what an account holds at these clients (all of it that is stale too); the sessions to tell about it. */
+  end(accountId: string, clientIds: readonly string[]): Promise<{ clientId: string; sid: string; expiresAt: Instant }[]>
+}
+
+export type Stores = {
+  organisations: OrganisationStore
+  members: MemberStore
+  standings: StandingStore
+  accounts: AccountStore
+  people: PeopleStore
+  overrides: OverrideStore
+  resources: ResourceStore
+  clients: ClientStore
+  credentials: CredentialStore
+  tickets: TicketStore
+  throttle: ThrottleStore
+  consents: ConsentStore
+  access: AccessStore
+  subjects: SubjectStore
+  outbox: OutboxStore
+  audit: AuditStore
+  settings: SettingStore
+  keys: KeyStore
+  sessions: SessionStore
+}
+
+export type Store = Stores & {
+  /** All or nothing, and durable when it returns. The work awaits only SQL. */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>
+  /** A number that changes whenever another process wrote; cheap enough to ask often. Undefined where there is none. */
+  revision(): number | undefined
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+// ── Directory ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Verdict = 'ok' | 'wrong' | 'locked' | 'expired' | 'must_change'
+
+/** A person as an outside directory tells of them. */
+export type DirectoryEntry = { key: string; username: string; name: string; givenName: string; familyName: string; email: string | null; locale: Locale | null; groups: string[]; disabled: boolean }
+
+/**
+ * Where passwords live. Schedar's own tables and LDAP behave alike: the core finds the account, the directory says
+ * whether the password is right. A directory that cannot be reached throws `directory_unavailable`.
+ */
+export type Directory = {
+  kind: 'own' | 'ldap'
+  verify(account: Account, password: string, signal: AbortSignal): Promise<Verdict>
+  /** Spend what `verify` spends, for a name that does not exist. */
+  pretend(password: string, signal: AbortSignal): Promise<void>
+  /** Throws `password_refused` when the directory's own policy refuses the new one. */
+  setPassword(account: Account, password: string, signal: AbortSignal, current?: string): Promise<void>
+  /** Look a person up by username or e-mail in an outside directory; undefined unless exactly one entry answers. */
+  find?(identifier: string, signal: AbortSignal): Promise<DirectoryEntry | undefined>
+  /** Create an entry for an account; its key. */
+  add?(account: Account, signal: AbortSignal): Promise<string>
+  /** Everyone: for the first and the periodic full comparison. */
+  entries?(signal: AbortSignal): AsyncIterable<DirectoryEntry>
+  /** A mark that changes when any entry does; entries changed since an earlier mark. */
+  mark?(signal: AbortSignal): Promise<string | undefined>
+  changedSince?(mark: string, signal: AbortSignal): AsyncIterable<DirectoryEntry>
+  check(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
