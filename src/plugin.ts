@@ -2,7 +2,7 @@
 // so. Suspension is not a method; it is what `render` returns for a subject whose access is `none`, so there is one
 // write path and it is the tested one.
 import type { ZodType, z } from 'zod'
-import type { Access, AffiliationRole } from './domain/access.ts'
+import type { Access, AffiliationRole, ServiceKind } from './domain/access.ts'
 
 /** A subject's name within its service: an account id, a mail login, a site's name. */
 export type Name = string
@@ -52,6 +52,8 @@ export type KitTarget = {
   options: Record<string, string>
   /** The plugin's own configuration, when schedar.yaml names it as a service; secrets resolved. */
   config?: unknown
+  /** `bytes` of randomness as base64url, for a passphrase that only the service's side knows. */
+  random(bytes: number): string
 }
 
 /** What a client of this kind needs at registration. `url` is the site's address without a trailing slash. */
@@ -60,6 +62,10 @@ export type ClientTemplate = {
   postLogoutRedirectUris: string[]
   backchannelLogoutUri?: string
   tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none'
+  /** The kind of service that policy knows it as; `web` or `site` unless said. */
+  service?: ServiceKind
+  /** A resource server that may introspect other clients' tokens: those with this scope. */
+  introspectsScope?: string
   /** Off for clients that refresh in parallel (mod_auth_openidc). */
   rotateRefreshToken?: boolean
   /** What an affiliation with the site's member is worth at this client. */

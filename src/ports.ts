@@ -16,7 +16,12 @@ export type Random = {
 }
 
 /** Seals secrets at rest (AES-256-GCM). `context` binds a sealed value to its place: it opens nowhere else. */
-export type Vault = { seal(plain: string, context: string): string; open(sealed: string, context: string): string }
+export type Vault = {
+  seal(plain: string, context: string): string
+  open(sealed: string, context: string): string
+  /** A key of its own for one purpose (HKDF), as base64url: cookie signatures, CSRF tokens. */
+  derive(purpose: string): string
+}
 
 /** Argon2id in PHC form. `verify` also tells when the hash should be made anew. */
 export type Passwords = { hash(password: string): Promise<string>; verify(phc: string, password: string): Promise<{ ok: boolean; outdated: boolean }> }
@@ -141,12 +146,19 @@ export type MemberStore = {
   update(member: Member): Promise<void>
   get(id: string): Promise<Member | undefined>
   byNumber(organisationId: string, memberNumber: string): Promise<Member | undefined>
+  byEmail(organisationId: string, email: string): Promise<Member[]>
   list(filter: MemberFilter): Promise<MemberListed[]>
-  addTerm(term: TermRecord): Promise<void>
+  /** The highest member number that is a plain number; 0 without one. */
+  highestNumber(organisationId: string): Promise<number>
   addEvent(event: MemberEventRecord): Promise<void>
 }
 
+/** Terms, and the standings that follow from them. */
 export type StandingStore = {
+  addTerm(term: TermRecord): Promise<void>
+  /** Terms that were not cancelled. */
+  terms(memberId: string): Promise<TermRecord[]>
+  cancelTerm(id: string, at: Instant): Promise<void>
   /** Terms (with what was paid of each) and events of one member. */
   facts(memberId: string): Promise<StandingFacts>
   get(memberId: string): Promise<StandingInForce | undefined>
@@ -166,6 +178,8 @@ export type AccountStore = {
   byEmail(email: string): Promise<Account[]>
   byDirectoryKey(key: string): Promise<Account | undefined>
   list(filter: { text?: string; state?: AccountState; limit?: number; afterId?: string }): Promise<Account[]>
+  /** Note a sign-in; an invited account is active from then on. */
+  signedIn(id: string, at: Instant): Promise<void>
   remove(id: string): Promise<void>
 }
 
@@ -231,7 +245,9 @@ export type TicketStore = {
   get(digest: string): Promise<Ticket | undefined>
   /** Use it up: true once, while it has not expired. */
   burn(digest: string, at: Instant): Promise<boolean>
-  /** Make every other unused ticket of an account unusable. */
+  /** Undo `burn`: what the ticket was for could not be done. */
+  giveBack(digest: string): Promise<void>
+  /** Make every unused ticket of an account unusable. */
   burnAll(accountId: string, at: Instant): Promise<void>
   sweep(before: Instant): Promise<void>
 }
@@ -253,9 +269,13 @@ export type ConsentStore = {
   withdraw(accountId: string, clientId: string): Promise<void>
 }
 
-/** What the two doors need, read in one go: the hot path. */
+/** An account as every door and every claim needs it, read in one go. */
+export type AccountInForce = AccountFacts &
+  Pick<Account, 'username' | 'name' | 'givenName' | 'familyName' | 'email' | 'locale' | 'state'> & { emailVerified: boolean; staffRoles: StaffRole[]; hasSecondFactor: boolean }
+
+/** What the two doors need: the hot path. */
 export type AccessStore = {
-  account(accountId: string): Promise<AccountFacts | undefined>
+  account(accountId: string): Promise<AccountInForce | undefined>
   /** The client as a door for this account; undefined when the client is gone or disabled. */
   door(clientId: string, accountId: string): Promise<Door | undefined>
   /** The members behind a site or mailbox, as resourceAccess needs them. */
@@ -278,18 +298,25 @@ export type SubjectSource =
 export type { Subject }
 
 export type OutboxStore = {
-  add(rows: readonly Pick<OutboxRow, 'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'>[]): Promise<number[]>
-  /** Take rows that are due, for `leaseMs`; nobody else gets them meanwhile. Rows of one subject come together. */
-  claim(service: string, owner: string, at: Instant, leaseMs: number, limit: number): Promise<OutboxRow[]>
+  add(rows: readonly NewOutboxRow[]): Promise<void>
+  /** Services that have rows due. */
+  dueServices(at: Instant): Promise<string[]>
+  /** The oldest due rows of a service. */
+  due(service: string, at: Instant, limit: number): Promise<OutboxRow[]>
   acknowledge(ids: readonly number[]): Promise<void>
   retry(ids: readonly number[], error: string, dueAt: Instant): Promise<void>
-  /** Give up the leases of an owner that is no more. */
-  release(owner: string): Promise<void>
-  owners(): Promise<string[]>
-  pending(filter: { ids?: readonly number[]; service?: string; limit?: number }): Promise<OutboxRow[]>
-  /** The earliest `dueAt` of a service's rows. */
-  nextDue(service: string): Promise<Instant | undefined>
+  /** Rows not yet acknowledged, oldest first. */
+  pending(filter: { service?: string; subject?: string; limit?: number }): Promise<OutboxRow[]>
+  /** The earliest moment at which anything is due. */
+  nextDueAt(): Promise<Instant | undefined>
+  /**
+   * One instance at a time works on a service: takes or renews the lease, also over `deadOwners`. True when it is ours.
+   * With `until` null, gives it back.
+   */
+  lease(service: string, owner: string, at: Instant, until: Instant | null, deadOwners?: readonly string[]): Promise<boolean>
+  leaseOwners(): Promise<string[]>
 }
+export type NewOutboxRow = Pick<OutboxRow, 'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'>
 
 export type AuditStore = {
   /** Append to the chain; inside the transaction of the fact it tells of. */
@@ -299,7 +326,7 @@ export type AuditStore = {
   verify(onProgress?: (done: number) => void): Promise<{ rows: number; brokenAt: number | undefined }>
 }
 
-export type SettingStore = { get(name: string): Promise<string | undefined>; set(name: string, value: string | undefined): Promise<void>; bump(name: string, by: number): Promise<number> }
+export type SettingStore = { get(name: string): Promise<string | undefined>; set(name: string, value: string | undefined): Promise<void> }
 export type KeyStore = { list(): Promise<SigningKey[]>; add(key: SigningKey): Promise<void>; setState(kid: string, state: SigningKey['state'], at: Instant): Promise<void>; remove(kid: string): Promise<void> }
 
 /** The provider's own sessions, grants and tokens, as the core sees them. */

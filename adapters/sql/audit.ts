@@ -1,0 +1,52 @@
+// The audit: append-only, each row chained to the one before. The chain runs over salted digests, so that a payload can
+// be erased (GDPR art. 17) and the chain still verifies.
+import { hash } from 'node:crypto'
+import type { Knex } from 'knex'
+import type { AuditEntry, AuditRow, AuditStore } from '../../src/ports.ts'
+import type { Database } from './database.ts'
+
+type Stored = Omit<AuditRow, 'payload'> & { payload: string | null; salt: string; digest: string; chain: string }
+
+const digestOf = (payload: string, salt: string): string => hash('sha256', `${salt}\n${payload}`, 'base64url')
+const chainOf = (previous: string, at: number, { actor, action, subjectKind, subjectId }: AuditEntry, digest: string): string =>
+  hash('sha256', JSON.stringify([previous, at, actor, action, subjectKind, subjectId, digest]), 'base64url')
+
+const BATCH = 1000
+
+export const auditStore = (knex: Knex, kind: Database['kind']): AuditStore => ({
+  append: async (entry, at, salt) => {
+    // On MariaDB the head is locked until the transaction ends; on SQLite the writer is alone already.
+    const head = knex('auditHead').where({ only: 1 })
+    const { chain: previous } = await (kind === 'mysql' ? head.forUpdate() : head).first()
+    const payload = JSON.stringify(entry.payload)
+    const digest = digestOf(payload, salt)
+    const chain = chainOf(previous, at, entry, digest)
+    await knex('audit').insert({ ...entry, at, payload, salt, digest, chain })
+    await knex('auditHead').where({ only: 1 }).update({ chain })
+  },
+  list: async ({ subjectId, action, afterId = 0, limit = 100 }) => {
+    const query = knex('audit').where('id', '>', afterId).orderBy('id').limit(limit).select('id', 'at', 'actor', 'action', 'subjectKind', 'subjectId', 'payload')
+    if (subjectId) query.where({ subjectId })
+    if (action) query.where({ action })
+    return (await query).map((row: Stored) => ({ ...row, payload: JSON.parse(row.payload ?? '{}') }))
+  },
+  verify: async (onProgress) => {
+    let previous = ''
+    let rows = 0
+    for (let after = 0; ; ) {
+      const batch: Stored[] = await knex('audit').where('id', '>', after).orderBy('id').limit(BATCH)
+      for (const row of batch) {
+        const erased = row.payload === null
+        const sound = (erased || digestOf(row.payload ?? '', row.salt) === row.digest) && chainOf(previous, row.at, { ...row, payload: {} }, row.digest) === row.chain
+        if (!sound) return { rows, brokenAt: row.id }
+        previous = row.chain
+        rows++
+      }
+      onProgress?.(rows)
+      if (batch.length < BATCH) break
+      after = batch.at(-1)!.id
+    }
+    const head = await knex('auditHead').where({ only: 1 }).first()
+    return { rows, brokenAt: head?.chain === previous ? undefined : 0 }
+  },
+})

@@ -1,0 +1,244 @@
+// Opens a database by URL and makes SQLite and MariaDB/MySQL behave alike. On SQLite there is one handle: knex, the
+// transactions and oidc.ts take turns on it, and nothing ever blocks the event loop waiting for another process's lock.
+import Sqlite, { type Database as SqliteHandle, type Statement } from 'better-sqlite3'
+import createKnex, { type Knex } from 'knex'
+import { createPool, type Pool, type PoolOptions } from 'mysql2'
+import { AppError } from '../../src/domain/errors.ts'
+import { migrations, spell } from './migrations.ts'
+import { type Turns, turns } from './turns.ts'
+
+export type Database = {
+  kind: 'sqlite' | 'mysql'
+  knex: Knex
+  /** The handle itself and the queue of who may write on it. */
+  sqlite?: { handle: SqliteHandle; turns: Turns }
+  pool?: Pool
+  /** All or nothing, and on disk when it returns. On MariaDB a deadlock runs the work again. */
+  transaction<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  /** Reads as of one moment, while others write on. */
+  snapshot<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+const camelRow = (row: unknown): unknown =>
+  row && typeof row === 'object' && !Array.isArray(row) ? Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value])) : row
+
+/** Columns are snake_case in the database and camelCase in the program; knex turns one into the other here only. */
+const naming = {
+  wrapIdentifier: (name: string, wrap: (name: string) => string) => wrap(name === '*' ? name : snakeCase(name)),
+  postProcessResponse: (response: unknown) => (Array.isArray(response) ? response.map(camelRow) : camelRow(response)),
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** How long a write waits for another process (the command line beside the server) before it gives up. */
+const PATIENCE_MS = 10_000
+
+/** Runs a synchronous SQLite step; while another process holds the lock, waits without blocking the event loop. */
+export async function patiently<T>(step: () => T): Promise<T> {
+  for (let waited = 0; ; waited += 5) {
+    try {
+      return step()
+    } catch (error) {
+      if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY') && waited < PATIENCE_MS) await pause(5)
+      else throw error
+    }
+  }
+}
+
+/** What knex sees as a connection: prepares each statement once and waits patiently. */
+function connection(handle: SqliteHandle) {
+  const prepared = new Map<string, Statement>()
+  const statement = (sql: string): Statement => {
+    const known = prepared.get(sql)
+    if (known) return known
+    if (prepared.size > 500) prepared.clear()
+    const made = handle.prepare(sql)
+    prepared.set(sql, made)
+    return made
+  }
+  return {
+    prepare(sql: string) {
+      const made = statement(sql)
+      return { reader: made.reader, all: (bindings: unknown[]) => patiently(() => made.all(...bindings)), run: (bindings: unknown[]) => patiently(() => made.run(...bindings)) }
+    },
+  }
+}
+
+function knexOn(resource: unknown, queue?: Turns): Knex {
+  return createKnex({
+    client: 'better-sqlite3',
+    useNullAsDefault: true,
+    connectionPool: {
+      acquire: () => ({ promise: queue ? queue.take().then(() => resource) : Promise.resolve(resource) }),
+      release: () => {
+        queue?.give()
+        return true
+      },
+      destroy: async () => {},
+      // By these three knex knows a pool of the kind it uses itself (tarn).
+      numFree: () => 0,
+      numUsed: () => 0,
+      numPendingAcquires: () => 0,
+    },
+    ...naming,
+  })
+}
+
+function openSqlite(path: string): Database {
+  // Only opening may block: another process may be opening the same file. After that nothing waits for a lock in here.
+  const handle = new Sqlite(path, { timeout: 5_000 })
+  handle.pragma('journal_mode = WAL')
+  handle.pragma('busy_timeout = 0')
+  // NORMAL: a power cut loses at most what WAL had not yet put on disk (tokens, sessions). Transactions of the core, which
+  // carry facts, audit and outbox, run with FULL and are on disk when they return.
+  handle.pragma('synchronous = NORMAL')
+  handle.pragma('foreign_keys = ON')
+  const queue = turns()
+  const shared = connection(handle)
+  const outside = knexOn(shared, queue)
+  const inside = knexOn(shared)
+  return {
+    kind: 'sqlite',
+    knex: outside,
+    sqlite: { handle, turns: queue },
+    transaction: (work) =>
+      queue.hold(async () => {
+        handle.pragma('synchronous = FULL')
+        try {
+          // IMMEDIATE: a transaction that reads first and writes later could not wait for another process's lock.
+          await patiently(() => handle.exec('BEGIN IMMEDIATE'))
+          const result = await work(inside)
+          handle.exec('COMMIT')
+          return result
+        } finally {
+          if (handle.inTransaction) handle.exec('ROLLBACK')
+          handle.pragma('synchronous = NORMAL')
+        }
+      }),
+    snapshot: async (work) => {
+      // A reader of its own: in WAL it sees the moment of its first read and hinders nobody.
+      if (path === ':memory:') return work(outside)
+      const reader = new Sqlite(path, { readonly: true })
+      const knex = knexOn(connection(reader))
+      try {
+        reader.exec('BEGIN')
+        return await work(knex)
+      } finally {
+        await knex.destroy()
+        reader.close()
+      }
+    },
+    close: async () => {
+      await outside.destroy()
+      await inside.destroy()
+      handle.close()
+    },
+  }
+}
+
+const isDeadlock = (error: unknown): boolean => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes((error as { code?: string }).code ?? '')
+
+function openMysql(url: URL): Database {
+  const options: PoolOptions = {
+    host: url.hostname,
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    ...(url.searchParams.has('socket') && { socketPath: url.searchParams.get('socket')! }),
+    charset: 'utf8mb4',
+    connectionLimit: 10,
+    connectTimeout: 5_000,
+    maxPreparedStatements: 200,
+    supportBigNumbers: true,
+  }
+  const pool = createPool(options)
+  pool.on('connection', (made) => {
+    // READ COMMITTED: no gap locks, so parallel sign-ins do not deadlock. Strict: a value too long is an error, not a cut.
+    made.query("set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'", () => {})
+  })
+  const knex = createKnex({ client: 'mysql2', connectionPool: pool as never, ...naming })
+  const transaction = async <T>(work: (knex: Knex) => Promise<T>, tries = 5): Promise<T> => {
+    try {
+      return await knex.transaction((trx) => work(trx))
+    } catch (error) {
+      if (tries > 1 && isDeadlock(error)) return transaction(work, tries - 1)
+      throw error
+    }
+  }
+  return {
+    kind: 'mysql',
+    knex,
+    pool,
+    transaction: (work) => transaction(work),
+    snapshot: (work) => knex.transaction((trx) => work(trx), { isolationLevel: 'repeatable read', readOnly: true }),
+    close: async () => {
+      await knex.destroy()
+      await pool.promise().end()
+    },
+  }
+}
+
+/**
+ * Opens `sqlite::memory:`, `sqlite:/path`, or `mysql://user:password@host:port/database` (`mariadb://` is the same).
+ * Throws `invalid_value` for anything else, without repeating the URL, which may hold a password.
+ */
+export function openDatabase(url: string): Database {
+  const sqlite = /^sqlite:(.+)$/.exec(url)
+  if (sqlite) return openSqlite(sqlite[1]!)
+  const parsed = URL.parse(url)
+  if (parsed && ['mysql:', 'mariadb:'].includes(parsed.protocol)) return openMysql(parsed)
+  throw new AppError('invalid_value', { field: 'database.url', detail: 'a database URL begins with sqlite: or mysql:' })
+}
+
+const alreadyThere = (error: unknown): boolean => {
+  const { code, message = '' } = error as { code?: string; message?: string }
+  return code === 'ER_TABLE_EXISTS_ERROR' || code === 'ER_DUP_KEYNAME' || code === 'ER_DUP_ENTRY' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || /already exists/.test(message)
+}
+
+/**
+ * Brings the schema up to date; the names of the steps it took. Safe when several instances start at once and when it is
+ * killed between a step and its note: a step that is already there counts as done.
+ */
+export async function migrate(db: Database, onStep?: (name: string) => void): Promise<string[]> {
+  // SQLite takes DDL into a transaction; elsewhere a named lock keeps a second instance waiting.
+  if (db.kind === 'sqlite') return db.transaction((knex) => runMigrations(knex, db.kind, onStep))
+  const lock = await db.pool!.promise().getConnection()
+  try {
+    await lock.query("select get_lock('schedar.migrate', 60)")
+    return await runMigrations(db.knex, db.kind, onStep)
+  } finally {
+    await lock.query("select release_lock('schedar.migrate')").catch(() => {})
+    lock.release()
+  }
+}
+
+async function runMigrations(knex: Knex, kind: Database['kind'], onStep?: (name: string) => void): Promise<string[]> {
+  await knex.raw(spell('create table if not exists migration (name varchar(200) primary key, applied_at varchar(30) not null) {table}', kind))
+  const done = new Set((await knex('migration').select('name')).map((row: { name: string }) => row.name))
+  const unknown = [...done].filter((name) => !migrations.some((step) => step.name === name))
+  if (unknown.length > 0) throw new AppError('database_unavailable', { detail: `the database was migrated by a newer Schedar (${unknown[0]}): run that version` })
+  const todo = migrations.filter((step) => !done.has(step.name))
+  for (const step of todo) {
+    await knex.raw(spell(step.ddl, kind)).catch((error: unknown) => {
+      if (!alreadyThere(error)) throw error
+    })
+    await knex.raw('insert into migration (name, applied_at) values (?, current_timestamp)', [step.name])
+    onStep?.(step.name)
+  }
+  return todo.map((step) => step.name)
+}
+
+/** A database's own failure as an AppError: unreachable, or no room left. Undefined for anything else. */
+export function databaseError(error: unknown): AppError | undefined {
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'ER_DISK_FULL' || code === 'ER_RECORD_FILE_FULL') return new AppError('storage_full', { detail: `no room left: ${code}`, cause: error })
+  if (/^(SQLITE_(BUSY|CANTOPEN|IOERR|READONLY|NOTADB|CORRUPT)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|PROTOCOL_|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT|ER_SERVER_SHUTDOWN|POOL_)/.test(code))
+    return new AppError('database_unavailable', { detail: `the database cannot be used: ${code}`, cause: error })
+  if (/Timeout acquiring a connection|Pool is closed|connection is not open/.test(message)) return new AppError('database_unavailable', { detail: 'the database cannot be used', cause: error })
+  return undefined
+}

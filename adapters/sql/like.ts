@@ -1,0 +1,2 @@
+/** A `like` pattern that finds the text anywhere, with `!` as its escape character. */
+export const escapeLike = (text: string): string => `%${text.toLowerCase().replace(/[!%_]/g, '!$&')}%`

@@ -1,0 +1,203 @@
+// The one timeline of migrations, for SQLite and for MariaDB/MySQL. Forward only, one DDL step each, never edited once
+// released. `{id}`, `{serial}` and `{table}` stand for what the two databases spell differently.
+
+export type Migration = { name: string; ddl: string }
+
+/** Each step's words for one database. */
+export const spell = (ddl: string, kind: 'sqlite' | 'mysql'): string => {
+  const words: Record<string, string> =
+    kind === 'sqlite'
+      ? {
+          id: 'varchar(36)',
+          digest: 'blob',
+          bytes: 'text',
+          long: 'text',
+          serial: 'integer primary key autoincrement',
+          table: '',
+          keyed: 'without rowid',
+        }
+      : {
+          id: 'varchar(36) character set ascii collate ascii_bin',
+          digest: 'binary(32)',
+          bytes: 'varbinary(1000)',
+          long: 'mediumtext',
+          serial: 'bigint not null auto_increment primary key',
+          table: 'engine=InnoDB character set utf8mb4 collate utf8mb4_bin',
+          keyed: 'engine=InnoDB character set utf8mb4 collate utf8mb4_bin',
+        }
+  return ddl
+    .replace(/\{where (.+?)\}/g, kind === 'sqlite' ? 'where $1' : '')
+    .replace(/\{(\w+)\}/g, (_, word: string) => words[word] ?? `{${word}}`)
+}
+
+const table = (name: string, columns: string, suffix = '{table}'): Migration => ({
+  name: `create ${name}`,
+  ddl: `create table ${name} (${columns}) ${suffix}`,
+})
+const index = (on: string, columns: string, unique = false): Migration => {
+  const name = `${on}_${columns.replace(/\W+/g, '_')}`
+  return { name: `index ${name}`, ddl: `create ${unique ? 'unique ' : ''}index ${name} on ${on} (${columns})` }
+}
+/** An index of some rows only, where the database knows such a thing: each one saved is a page less to write. */
+const partialIndex = (on: string, column: string, where: string): Migration => ({
+  name: `index ${on}_${column}`,
+  ddl: `create index ${on}_${column} on ${on} (${column}) {where ${where}}`,
+})
+
+export const migrations: readonly Migration[] = [
+  table(
+    'organisation',
+    `id {id} primary key, name varchar(200) not null, country char(2) not null, time_zone varchar(64) not null,
+     locale char(2) not null, contact_email varchar(254) not null, created_at bigint not null`,
+  ),
+  table(
+    'member',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), member_number varchar(64) not null,
+     kind varchar(16) not null, name varchar(200) not null, email varchar(254), locale char(2) not null, joined_on char(10),
+     source varchar(32) not null, created_at bigint not null`,
+  ),
+  index('member', 'organisation_id, member_number', true),
+  index('member', 'email'),
+  table(
+    'term',
+    `id {id} primary key, member_id {id} not null references member(id), start_on char(10) not null, end_on char(10),
+     due_cents bigint not null, exempt smallint not null, source varchar(32) not null, created_at bigint not null, cancelled_at bigint`,
+  ),
+  index('term', 'member_id'),
+  table(
+    'member_event',
+    `id {id} primary key, member_id {id} not null references member(id), kind varchar(16) not null, effective_on char(10) not null,
+     note varchar(1000) not null, recorded_at bigint not null, recorded_by varchar(64) not null`,
+  ),
+  index('member_event', 'member_id'),
+  // The standing in force, recomputed with each fact and each night; never the truth, always derivable.
+  table(
+    'standing',
+    `member_id {id} primary key references member(id), standing varchar(16) not null, covered_until_on char(10), grace_until_on char(10),
+     next_change_on char(10), computed_on char(10) not null`,
+  ),
+  index('standing', 'next_change_on'),
+  index('standing', 'standing'),
+  table(
+    'account',
+    `id {id} primary key, username varchar(64) not null, name varchar(200) not null, given_name varchar(100) not null,
+     family_name varchar(100) not null, email varchar(254), email_verified_at bigint, locale char(2) not null, state varchar(16) not null,
+     directory_key varchar(200), created_at bigint not null, last_sign_in_at bigint`,
+  ),
+  index('account', 'username', true),
+  index('account', 'email'),
+  index('account', 'directory_key', true),
+  table(
+    'affiliation',
+    `account_id {id} not null references account(id), member_id {id} not null references member(id), role varchar(16) not null,
+     created_at bigint not null, primary key (account_id, member_id)`,
+  ),
+  index('affiliation', 'member_id'),
+  table(
+    'staff_role',
+    `account_id {id} not null references account(id), role varchar(16) not null, granted_by varchar(64) not null, granted_at bigint not null,
+     primary key (account_id, role)`,
+  ),
+  table(
+    'account_group',
+    'account_id {id} not null references account(id), name varchar(100) not null, primary key (account_id, name)',
+  ),
+  // `override` is a word of SQL; the table is named for what it does.
+  table(
+    'access_override',
+    `id {id} primary key, member_id {id}, account_id {id}, effect varchar(8) not null, reason_text varchar(1000) not null, starts_at bigint not null,
+     ends_on char(10), begun smallint not null, created_by varchar(64) not null, created_at bigint not null, lifted_at bigint, lifted_by varchar(64)`,
+  ),
+  index('access_override', 'account_id'),
+  index('access_override', 'member_id'),
+  table(
+    'resource',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), member_id {id} not null references member(id), kind varchar(16) not null,
+     name varchar(254) not null, created_at bigint not null, removed_at bigint`,
+  ),
+  index('resource', 'kind, name', true),
+  index('resource', 'member_id'),
+  table(
+    'login',
+    `id {id} primary key, mailbox_id {id} not null references resource(id), account_id {id} not null references account(id), name varchar(254) not null, created_at bigint not null`,
+  ),
+  index('login', 'name', true),
+  index('login', 'account_id'),
+  index('login', 'mailbox_id'),
+  table(
+    'client',
+    `client_id varchar(64) primary key, organisation_id {id} not null references organisation(id), kind varchar(32) not null, name varchar(200) not null,
+     service varchar(16) not null, resource_id {id}, party varchar(8) not null, audience varchar(16) not null, second_factor smallint not null,
+     metadata text not null, sealed_secret text, roles_of_affiliation text not null, created_at bigint not null, disabled_at bigint`,
+  ),
+  index('client', 'resource_id'),
+  table(
+    'client_role',
+    `client_id varchar(64) not null references client(client_id), subject_kind varchar(16) not null, subject varchar(100) not null, role varchar(32) not null,
+     primary key (client_id, subject_kind, subject, role)`,
+  ),
+  table(
+    'password',
+    'account_id {id} primary key references account(id), phc varchar(500) not null, changed_at bigint not null',
+  ),
+  table(
+    'totp',
+    'account_id {id} primary key references account(id), sealed_secret varchar(500) not null, confirmed smallint not null, last_step bigint not null, changed_at bigint not null',
+  ),
+  table(
+    'recovery_code',
+    'account_id {id} not null references account(id), digest char(43) not null, created_at bigint not null, used_at bigint, primary key (account_id, digest)',
+  ),
+  table(
+    'ticket',
+    'digest char(43) primary key, kind varchar(16) not null, account_id {id}, created_at bigint not null, expires_at bigint not null, used_at bigint',
+  ),
+  index('ticket', 'account_id'),
+  index('ticket', 'expires_at'),
+  table('throttle', 'bucket char(43) primary key, taken bigint not null, reset_at bigint not null'),
+  index('throttle', 'reset_at'),
+  table(
+    'consent',
+    'account_id {id} not null references account(id), client_id varchar(64) not null, scopes varchar(1000) not null, given_at bigint not null, primary key (account_id, client_id)',
+  ),
+  table(
+    'signing_key',
+    'kid varchar(64) primary key, alg varchar(8) not null, state varchar(8) not null, sealed_jwk text not null, created_at bigint not null, changed_at bigint not null',
+  ),
+  table('setting', 'name varchar(64) primary key, value text not null'),
+  table(
+    'outbox',
+    `id {serial}, service varchar(96) not null, subject varchar(254) not null, effect varchar(16) not null, payload text not null, cause varchar(8) not null,
+     created_at bigint not null, due_at bigint not null, tries bigint not null default 0, last_error varchar(500)`,
+  ),
+  index('outbox', 'service, due_at'),
+  index('outbox', 'due_at'),
+  // One instance at a time works on a service, so that no older decision lands after a newer one.
+  table('service_lease', 'service varchar(96) primary key, owner varchar(120) not null, until_at bigint not null'),
+  table(
+    'audit',
+    `id {serial}, at bigint not null, actor varchar(64) not null, action varchar(64) not null, subject_kind varchar(32) not null, subject_id varchar(254) not null,
+     payload text, salt char(22) not null, digest char(43) not null, chain char(43) not null`,
+  ),
+  index('audit', 'subject_id'),
+  index('audit', 'action'),
+  // The head of the audit chain: one row, locked while a row is appended.
+  table('audit_head', 'only smallint primary key, chain char(43) not null'),
+  { name: 'begin audit chain', ddl: "insert into audit_head (only, chain) values (1, '')" },
+  // The provider's storage (oidc.ts). `id` is SHA-256 over model and id, `grant_id` the id of the Grant's row; the other names
+  // are bytes: no collation, no padding. `began_at`: since when the row belongs to its account. `written_at` grows with each
+  // write of a row. A row with `ended` 1 only keeps a request in flight from writing it back.
+  table(
+    'oidc_model',
+    `id {digest} not null primary key, model varchar(64) not null, account_id {bytes}, client_id {bytes}, grant_id {digest}, uid {bytes}, user_code {bytes},
+     payload {long}, began_at bigint not null, written_at bigint not null, expires_at bigint, consumed_at bigint, ended smallint not null default 0`,
+  ),
+  // What hangs on a grant is found by its grant.
+  partialIndex('oidc_model', 'account_id', 'account_id is not null and grant_id is null'),
+  partialIndex('oidc_model', 'grant_id', 'grant_id is not null'),
+  partialIndex('oidc_model', 'uid', 'uid is not null'),
+  partialIndex('oidc_model', 'user_code', 'user_code is not null'),
+  partialIndex('oidc_model', 'expires_at', 'expires_at is not null'),
+  // What began before `at` is absent, whatever a request in flight writes back.
+  table('oidc_signed_out', 'account_id {bytes} not null primary key, at bigint not null', '{keyed}'),
+]

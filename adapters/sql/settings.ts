@@ -1,0 +1,44 @@
+// Small things: settings of the installation, signing keys, remembered consents.
+import type { Knex } from 'knex'
+import type { ConsentStore, KeyStore, SettingStore } from '../../src/ports.ts'
+
+export const settingStore = (knex: Knex): SettingStore => ({
+  get: async (name) => (await knex('setting').where({ name }).first())?.value,
+  set: async (name, value) => {
+    if (value === undefined) await knex('setting').where({ name }).delete()
+    else await knex('setting').insert({ name, value }).onConflict('name').merge()
+  },
+})
+
+export const keyStore = (knex: Knex): KeyStore => ({
+  list: () => knex('signingKey').orderBy('createdAt').orderBy('kid'),
+  add: async (key) => {
+    await knex('signingKey').insert(key)
+  },
+  setState: async (kid, state, changedAt) => {
+    await knex('signingKey').where({ kid }).update({ state, changedAt })
+  },
+  remove: async (kid) => {
+    await knex('signingKey').where({ kid }).delete()
+  },
+})
+
+type ConsentRow = { clientId: string; scopes: string; givenAt: number }
+const read = ({ clientId, scopes, givenAt }: ConsentRow) => ({ clientId, scopes: scopes.split(' '), at: givenAt })
+
+export const consentStore = (knex: Knex): ConsentStore => ({
+  get: async (accountId, clientId) => {
+    const row: ConsentRow | undefined = await knex('consent').where({ accountId, clientId }).first()
+    return row && read(row)
+  },
+  list: async (accountId) => (await knex('consent').where({ accountId }).orderBy('clientId')).map(read),
+  put: async (accountId, clientId, scopes, givenAt) => {
+    await knex('consent')
+      .insert({ accountId, clientId, scopes: [...new Set(scopes)].join(' '), givenAt })
+      .onConflict(['accountId', 'clientId'])
+      .merge()
+  },
+  withdraw: async (accountId, clientId) => {
+    await knex('consent').where({ accountId, clientId }).delete()
+  },
+})

@@ -1,0 +1,85 @@
+// Home: where I stand, which services are open to me and why not, what I agreed to, how I am protected. The suspended and
+// the lapsed read here why, and whom to ask.
+import type { Reason } from '../src/domain/access.ts'
+import type { AccountInForce } from '../src/ports.ts'
+import { type Explanation, explain } from '../src/usecases/explain.ts'
+import { html, type Html } from '../src/web/html.ts'
+import type { Page, View } from '../src/web/page.ts'
+import type { TextKey, Texts } from '../src/web/texts.ts'
+import type { Desk } from './desk.ts'
+import { heading, hidden, summary } from './parts.ts'
+import { explanation, titleOf } from './reasons.ts'
+
+type About = Parameters<typeof explanation>[2]
+type Membership = Explanation['memberships'][number]
+
+const tone: Record<string, string> = { current: '', future: 'warn', applicant: 'warn', grace: 'warn', lapsed: 'bad', closed: 'bad', suspended: 'bad', full: '', restricted: 'warn', none: 'bad' }
+const state = (texts: Texts, group: 'standing' | 'access', value: string): Html => html`<span class="state ${tone[value]}">${texts.t(`${group}.${value}` as TextKey)}</span>`
+
+const suspensionOf = (overrides: AccountInForce['overrides'], memberName?: string): Reason | undefined => {
+  const denied = overrides.find((override) => override.effect === 'deny')
+  return denied && { code: 'suspended', text: denied.reasonText, sinceAt: denied.startsAt, ...(denied.endsOn && { untilOn: denied.endsOn }), ...(memberName && { memberName }) }
+}
+
+/** What must be said first: a suspension of the person, of a member, or a membership that lapsed. */
+function notices(texts: Texts, { account, memberships }: Explanation, about: About): Html[] {
+  const own = suspensionOf(account.overrides)
+  const reasons = [own, ...memberships.map((membership) => suspensionOf(membership.overrides, membership.memberName))].filter((reason) => reason !== undefined)
+  const lapsed = memberships.filter(({ standing }) => standing === 'lapsed').map(({ memberName, coveredUntilOn }): Reason => ({ code: 'lapsed', memberName, ...(coveredUntilOn && { coveredUntilOn }) }))
+  return [...reasons, ...lapsed].map((reason) => html`<section class="notice" aria-label="${titleOf(texts, reason)}"><strong>${titleOf(texts, reason)}</strong>${explanation(texts, reason, about)}</section>`)
+}
+
+const membershipRow = (texts: Texts, { memberName, standing, coveredUntilOn, graceUntilOn, overrides }: Membership): Html => {
+  const shown = overrides.some(({ effect }) => effect === 'deny') ? 'suspended' : standing
+  return html`<li>
+    <span>${memberName}</span>
+    <span>${state(texts, 'standing', shown)} ${coveredUntilOn && html`<small>${standing === 'current' ? texts.t('standing.until', { day: texts.day(coveredUntilOn) }) : texts.t('standing.since', { day: texts.day(coveredUntilOn) })}</small>`}</span>
+    ${graceUntilOn && html`<small class="whole">${texts.t('standing.grace_until', { day: texts.day(graceUntilOn) })}</small>`}
+  </li>`
+}
+
+const serviceRow = (texts: Texts, { name, url, access, reason }: Explanation['clients'][number]): Html => html`<li>
+  <span>${name}</span>
+  ${access === 'none' ? html`<span>${state(texts, 'access', 'none')} <small>${texts.t(`why.${reason.code}` as TextKey)}</small></span>` : html`<a href="${url}">${texts.t('home.open')}<span class="skip"> ${name}</span></a>`}
+</li>`
+
+async function consentRows(desk: Desk, accountId: string, view: View): Promise<Html[]> {
+  const consents = await desk.core.store.consents.list(accountId)
+  return Promise.all(
+    consents.map(async ({ clientId }) => {
+      const client = await desk.core.store.clients.get(clientId)
+      return html`<li><span>${client?.name ?? clientId}</span><form method="post" action="/account/consents">${hidden(view)}<button class="link" name="client" value="${clientId}">${view.texts.t('home.withdraw')}</button></form></li>`
+    }),
+  )
+}
+
+export const home = (desk: Desk): Page<AccountInForce> => ({
+  path: '/',
+  guard: desk.house.guard,
+  async show(account, view) {
+    const { texts } = view
+    const { t } = texts
+    const organisation = await desk.organisation()
+    const about = { association: organisation.name, contact: organisation.contactEmail, zone: organisation.timeZone, client: '' }
+    const explained = (await explain(desk.core)({ id: account.accountId }))!
+    const services = explained.clients.filter(({ party, reason }) => party === 'first' && reason.code !== 'not_listed')
+    const consents = await consentRows(desk, account.accountId, view)
+    return {
+      title: t('home.title', { name: account.givenName || account.name }),
+      body: html`${heading(t('home.title', { name: account.givenName || account.name }))} ${summary(view)} ${notices(texts, explained, about)}
+        <h2>${t('home.memberships')}</h2>
+        ${explained.memberships.length === 0 ? html`<p>${t('home.no_membership')}</p>` : html`<ul class="rows">${explained.memberships.map((membership) => membershipRow(texts, membership))}</ul>`}
+        <h2>${t('home.services')}</h2>
+        ${services.length === 0 ? html`<p>${t('home.no_service')}</p>` : html`<ul class="rows">${services.map((service) => serviceRow(texts, service))}</ul>`}
+        ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul>`}
+        ${consents.length > 0 && html`<h2>${t('home.consents')}</h2><ul class="rows">${consents}</ul>`}
+        <h2>${t('home.security')}</h2>
+        <ul class="rows">
+          <li><a href="/account/password">${t('home.change_password')}</a></li>
+          <li>${account.hasSecondFactor ? html`<span>${t('home.second_on')}</span>` : html`<a href="/account/second-factor">${t('home.second_off')}</a>`}</li>
+          <li><form method="post" action="/account/sign-out-everywhere">${hidden(view)}<button class="link">${t('home.sign_out_all')}</button></form></li>
+        </ul>
+        <a class="button" href="/session/end">${t('home.sign_out')}</a>`,
+    }
+  },
+})

@@ -1,0 +1,29 @@
+// "You may not use this service now", said plainly to the person who just proved who they are.
+import type { Reason } from '../src/domain/access.ts'
+import { html } from '../src/web/html.ts'
+import { type Desk, type StepPage, formOrigins } from './desk.ts'
+import { heading, hidden } from './parts.ts'
+import { explanation, titleOf } from './reasons.ts'
+
+export const membership = (desk: Desk): StepPage => ({
+  async show({ interaction, clientName, account }, view) {
+    const { t } = view.texts
+    const organisation = await desk.organisation()
+    // Asked again now: it may have been mended while the page was open.
+    const { reason }: { reason: Reason } = await desk.core.doors.access(account!.accountId, String(interaction.params['client_id']))
+    const about = { association: organisation.name, contact: organisation.contactEmail, zone: organisation.timeZone, client: clientName }
+    return {
+      title: titleOf(view.texts, reason),
+      status: 403,
+      formOrigins: formOrigins(interaction),
+      body: html`${heading(titleOf(view.texts, reason), t('membership.service', { client: clientName }))} ${explanation(view.texts, reason, about)}
+        <form method="post">
+          ${hidden(view)}
+          <a class="button main" href="/">${t('back_home')}</a>
+          <button class="other">${t('membership.return', { client: clientName })}</button>
+        </form>`,
+    }
+  },
+  submit: (_step, _form, _view, ctx) =>
+    desk.provider().interactionResult(ctx.req, ctx.res, { error: 'access_denied', error_description: 'this account may not use this service now' }, { mergeWithLastSubmission: false }),
+})

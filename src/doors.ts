@@ -1,0 +1,55 @@
+// The two doors of the house: `access(account, client)` and `resourceAccess(resource)`. Everything that lets somebody in
+// asks one of them, each time, and keeps no answer. The house's own pages ask neither.
+import { type AccessAnswer, accessTo, type Policy, resourceAccess, type ServiceKind } from './domain/access.ts'
+import type { Subject, SubjectKind } from './plugin.ts'
+import type { AccountInForce, Stores } from './ports.ts'
+
+export type Doors = {
+  /** What an account may do with a client now; an unknown account or client is refused. */
+  access(accountId: string, clientId: string): Promise<AccessAnswer & { roles: readonly string[] }>
+  /** What a member's resource is due now, whoever uses it. */
+  resourceAccess(resourceId: string, service: ServiceKind): Promise<AccessAnswer>
+  /** What an account may do with a mailbox of a member now. */
+  mailAccess(accountId: string, mailboxId: string): Promise<AccessAnswer>
+  /** The account as the rules see it. */
+  facts(accountId: string): Promise<AccountInForce | undefined>
+  /** A service's subject with its access; undefined when there is no such subject. */
+  subject(kind: SubjectKind, name: string): Promise<Subject | undefined>
+}
+
+const unknown: AccessAnswer = { access: 'none', reason: { code: 'not_member' } }
+
+export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: Policy): Doors {
+  const facts = (accountId: string) => stores.access.account(accountId)
+
+  const mailAccess: Doors['mailAccess'] = async (accountId, mailboxId) => {
+    const [account, owner] = await Promise.all([facts(accountId), stores.access.owner(mailboxId)])
+    return account && owner ? accessTo(account, { service: 'mail', audience: 'members', roles: [], owner }, policy) : unknown
+  }
+
+  const ofResource: Doors['resourceAccess'] = async (resourceId, service) => {
+    const owner = await stores.access.owner(resourceId)
+    return owner ? resourceAccess(owner, service, policy) : unknown
+  }
+
+  return {
+    facts,
+    mailAccess,
+    resourceAccess: ofResource,
+    async access(accountId, clientId) {
+      const [account, door] = await Promise.all([facts(accountId), stores.access.door(clientId, accountId)])
+      return account && door ? { ...accessTo(account, door, policy), roles: door.roles } : { ...unknown, roles: [] }
+    },
+    async subject(kind, name) {
+      const source = await stores.subjects.get(kind, name)
+      if (source?.kind === 'account') {
+        const account = await facts(source.accountId)
+        const out = !account || account.closed || account.overrides.some((override) => override.effect === 'deny')
+        return { kind: 'account', name, username: source.username, access: out ? 'none' : 'full' }
+      }
+      if (source?.kind === 'login') return { kind: 'login', name, mailbox: source.mailbox, access: (await mailAccess(source.accountId, source.mailboxId)).access }
+      if (source?.kind === 'site') return { kind: 'site', name, memberNumber: source.memberNumber, access: (await ofResource(source.resourceId, 'site')).access }
+      return undefined
+    },
+  }
+}

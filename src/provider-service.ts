@@ -1,0 +1,64 @@
+// The provider itself as a service. What it should never hold is a session or grant of somebody whose access to that
+// client is gone, or one that began before the account was signed out. Ending a client's session queues its logout token.
+import type { Doors } from './doors.ts'
+import type { AccountSubject, Row, Service } from './plugin.ts'
+import type { Clock, Store } from './ports.ts'
+
+/** `refused`: clients at which the account still holds something it must not. */
+type ProviderRow = Row & { refused: string[] }
+
+export const PROVIDER = 'provider'
+/** Each client's logout tokens are a queue of their own, so that one that is down delays nobody else. */
+export const logoutService = (clientId: string): string => `logout/${clientId}`
+export const clientOfLogoutService = (service: string): string | undefined => (service.startsWith('logout/') ? service.slice('logout/'.length) : undefined)
+
+export function providerService({ store, doors, clock }: { store: Store; doors: Doors; clock: Clock }): Service<AccountSubject, ProviderRow> {
+  const refusedAt = async (accountId: string): Promise<string[]> => {
+    const held = await store.sessions.held(accountId)
+    const judged = await Promise.all(held.map(async ({ clientId, stale }) => stale || (await doors.access(accountId, clientId)).access === 'none'))
+    return held.filter((_, at) => judged[at]).map(({ clientId }) => clientId)
+  }
+
+  const end = async (accountId: string): Promise<void> => {
+    const refused = await refusedAt(accountId)
+    if (refused.length === 0) return
+    await store.transaction(async (stores) => {
+      const at = clock.now()
+      const ended = await stores.sessions.end(accountId, refused)
+      await stores.outbox.add(
+        ended.map(({ clientId, sid, expiresAt }) => ({
+          service: logoutService(clientId),
+          subject: accountId,
+          effect: 'logout',
+          payload: { sid, expiresAt: String(expiresAt) },
+          cause: 'person',
+          createdAt: at,
+          dueAt: at,
+        })),
+      )
+    })
+  }
+
+  return {
+    check: () => store.check(),
+    async *list() {
+      for (let after = '', batch: string[]; (batch = await store.sessions.holders(after, 500)).length > 0; after = batch.at(-1)!) yield* batch
+    },
+    async observe(names) {
+      const rows = new Map<string, ProviderRow>()
+      for (const name of names) {
+        const refused = await refusedAt(name)
+        if (refused.length > 0) rows.set(name, { refused })
+      }
+      return rows
+    },
+    render: () => null,
+    async apply(changes, signal) {
+      for (const name of changes.keys()) {
+        signal.throwIfAborted()
+        await end(name)
+      }
+    },
+    close: async () => {},
+  }
+}

@@ -1,0 +1,129 @@
+// The server: listens, keeps services in step, runs the night, tends keys, follows an outside directory, and stops in good
+// order.
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { Cron } from 'croner'
+import type { Installation } from './compose.ts'
+import { AppError } from './domain/errors.ts'
+import { setAccountClosed } from './usecases/accounts.ts'
+import { tendKeys } from './usecases/keys.ts'
+import { nightIsDue, nightly } from './usecases/nightly.ts'
+import { syncDirectory } from './usecases/sync-directory.ts'
+import { createHttpServer } from './web/server.ts'
+
+const KEYS_MS = 2_000
+const TEND_MS = 60_000
+const SYNC_MS = 30_000
+const FULL_SYNC_EVERY = 10
+const STOP_MS = 10_000
+
+/** Runs `work` again `everyMs` after it ended; a failure is logged and does not end the row. */
+function repeat(everyMs: number, work: () => Promise<unknown>, failed: (error: unknown) => void): () => void {
+  let timer: NodeJS.Timeout
+  const turn = async () => {
+    await work().catch(failed)
+    timer = setTimeout(turn, everyMs)
+    timer.unref()
+  }
+  timer = setTimeout(turn, everyMs)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** Removes what expired, some hundred rows at a time, so that no request waits for it. */
+export async function sweepAll(installation: Installation): Promise<void> {
+  const { store, clock } = installation.core
+  while ((await installation.sweep()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  await store.tickets.sweep(clock.now() - 86_400_000)
+  await store.throttle.sweep(clock.now())
+}
+
+const SYNC_TIMEOUT_MS = 120_000
+
+/** One pass over an outside directory: what changed, and now and then everyone. */
+export const directorySync = ({ core }: Installation) =>
+  syncDirectory({
+    ...core,
+    closeAccount: (account, reason) => setAccountClosed(core)({ accountId: account.id, closed: true, reason, actor: 'directory' }),
+    reopenAccount: (account) => setAccountClosed(core)({ accountId: account.id, closed: false, reason: 'back in the directory', actor: 'directory' }),
+  })
+
+function follow(installation: Installation): () => Promise<unknown> {
+  const sync = directorySync(installation)
+  let turn = 0
+  return () => sync({ full: turn++ % FULL_SYNC_EVERY === 0, signal: AbortSignal.timeout(SYNC_TIMEOUT_MS) })
+}
+
+export type Running = { url: string; server: Server; stop(): Promise<void> }
+
+/** Starts to listen; resolves when requests are answered. Throws when the address is taken. */
+export async function serve(installation: Installation): Promise<Running> {
+  const { core, reconciler, metrics } = installation
+  const { config, log, store } = core
+  const app = await installation.app()
+  let callback = (await installation.provider()).callback()
+
+  const ready = async () => {
+    try {
+      await store.check()
+      return { status: 200, type: 'text/plain', body: 'ready\n' }
+    } catch {
+      return { status: 503, type: 'text/plain', body: 'the database cannot be reached\n' }
+    }
+  }
+  const server = createHttpServer(config.issuer, config.trustedProxies, {
+    provider: (request, response) => void callback(request, response),
+    app: app.callback,
+    machine: {
+      '/health': async () => ({ status: 200, type: 'text/plain', body: 'alive\n' }),
+      '/ready': ready,
+      '/metrics': async () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.text() }),
+    },
+    onRequest: metrics.request,
+  })
+  server.listen(config.listen.port, config.listen.host)
+  await Promise.race([
+    once(server, 'listening'),
+    once(server, 'error').then(([error]) => {
+      throw new AppError('conflict', { detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${(error as NodeJS.ErrnoException).code}`, cause: error })
+    }),
+  ])
+
+  const failed = (event: string) => (error: unknown) => log.error(event, { error: String(error) })
+  const swapKeys = async () => {
+    if (await installation.reloadKeys()) callback = (await installation.provider()).callback()
+  }
+  const night = async () => {
+    if (await nightIsDue(core)) await nightly(core, reconciler, () => sweepAll(installation))()
+  }
+  reconciler.start()
+  const [organisation] = await store.organisations.all()
+  const cron = new Cron(config.nightly, { timezone: organisation?.timeZone ?? 'Europe/Brussels', protect: true, catch: failed('nightly.failed') }, async () => {
+    await nightly(core, reconciler, () => sweepAll(installation))()
+  })
+  const stopTimers = [
+    repeat(KEYS_MS, swapKeys, failed('keys.failed')),
+    repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),
+    ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
+  ]
+  // Nights that were missed are made up for at once, beside the first requests.
+  night().catch(failed('nightly.failed'))
+  const address = server.address() as { port: number }
+  log.info('listening', { host: config.listen.host, port: address.port, issuer: config.issuer })
+
+  return {
+    url: `http://${config.listen.host}:${address.port}`,
+    server,
+    async stop() {
+      for (const stop of stopTimers) stop()
+      cron.stop()
+      server.close()
+      server.closeIdleConnections()
+      // Requests under way get their time; a connection that is merely open does not.
+      await Promise.race([once(server, 'close'), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
+      server.closeAllConnections()
+      await installation.close()
+      log.info('stopped')
+    },
+  }
+}

@@ -1,0 +1,146 @@
+// Registering an OpenID Connect client, and filling in its kit.
+import type { Actor, Core } from '../core.ts'
+import { audit } from '../core.ts'
+import type { ServiceKind } from '../domain/access.ts'
+import { AppError } from '../domain/errors.ts'
+import type { ClientTemplate, KitFile, Plugin } from '../plugin.ts'
+import type { Client, ClientRole, Resource } from '../ports.ts'
+import { organisationNamed } from './members.ts'
+
+/** AES-GCM context of a client's secret. */
+export const secretContext = (clientId: string): string => `client:${clientId}`
+
+export type NewClient = {
+  kind: string
+  name: string
+  url: string
+  plugin: Plugin | undefined
+  /** The site it belongs to; its roles then follow from the affiliations with the site's member. */
+  site?: Resource
+  clientId?: string
+  service?: ServiceKind
+  party?: Client['party']
+  audience?: Client['audience']
+  secondFactor?: boolean
+  redirectUris?: readonly string[]
+  actor: Actor
+}
+
+/** RFC 9700 §4.1.1: exact addresses, https, or http on loopback; no fragment (RFC 6749 §3.1.2). */
+function checkedUrl(url: string, field: string): string {
+  const parsed = URL.parse(url)
+  const loopback = parsed && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(parsed.hostname)
+  if (!parsed || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && loopback))) throw new AppError('invalid_value', { field, detail: `${field}: ${url} is not an https address` })
+  if (parsed.hash || parsed.username || url.includes('*')) throw new AppError('invalid_value', { field, detail: `${field}: ${url} must be exact, without *, user or fragment` })
+  return url
+}
+
+const other = (input: NewClient): ClientTemplate => ({
+  redirectUris: [...(input.redirectUris ?? [])],
+  postLogoutRedirectUris: [input.url, `${input.url}/`],
+  tokenEndpointAuthMethod: 'client_secret_basic',
+})
+
+/** RFC 7591 metadata of a template. */
+function metadataOf(template: ClientTemplate, url: string): Record<string, unknown> {
+  const receivesPeople = template.redirectUris.length > 0
+  return {
+    client_uri: url,
+    redirect_uris: template.redirectUris.map((uri) => checkedUrl(uri, 'redirect_uri')),
+    post_logout_redirect_uris: template.postLogoutRedirectUris.map((uri) => checkedUrl(uri, 'post_logout_redirect_uri')),
+    response_types: receivesPeople ? ['code'] : [],
+    grant_types: receivesPeople ? ['authorization_code', 'refresh_token'] : ['client_credentials'],
+    token_endpoint_auth_method: template.tokenEndpointAuthMethod,
+    id_token_signed_response_alg: 'ES256',
+    ...(template.backchannelLogoutUri && { backchannel_logout_uri: checkedUrl(template.backchannelLogoutUri, 'backchannel_logout_uri'), backchannel_logout_session_required: true }),
+    ...(template.rotateRefreshToken === false && { schedar_rotate: false }),
+    ...(template.introspectsScope && { schedar_introspects: template.introspectsScope }),
+  }
+}
+
+/** Register a client; the secret is in the answer this once, and in the kit. */
+export const addClient =
+  (core: Core) =>
+  async (input: NewClient): Promise<{ client: Client; clientSecret: string }> => {
+    const url = checkedUrl(input.url.replace(/\/+$/, ''), 'url')
+    const template = input.plugin?.client?.(url) ?? other({ ...input, url })
+    if (!input.plugin && (input.redirectUris ?? []).length === 0) throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
+    const clientSecret = core.random.token(32)
+    const client = await core.store.transaction(async (stores) => {
+      const organisation = await organisationNamed(stores)
+      const clientId = input.clientId ?? core.random.token(9).replace(/^[-_]/, 'c')
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(clientId)) throw new AppError('invalid_value', { field: 'clientId', detail: 'a client_id has letters, digits, . _ - and at most 64 characters' })
+      if (await stores.clients.get(clientId)) throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
+      const made: Client = {
+        clientId,
+        organisationId: organisation.id,
+        kind: input.kind,
+        name: input.name,
+        service: input.service ?? template.service ?? (input.site ? 'site' : 'web'),
+        resourceId: input.site?.id ?? null,
+        party: input.party ?? 'first',
+        audience: input.audience ?? (input.site ? 'listed' : 'members'),
+        secondFactor: input.secondFactor ?? false,
+        metadata: metadataOf(template, url),
+        sealedSecret: core.vault.seal(clientSecret, secretContext(clientId)),
+        rolesOfAffiliation: template.rolesOfAffiliation ?? {},
+        createdAt: core.clock.now(),
+        disabledAt: null,
+      }
+      await stores.clients.add(made)
+      await audit(core, stores, { action: 'client.added', actor: input.actor, subjectKind: 'client', subjectId: clientId, payload: { kind: made.kind, name: made.name, url, party: made.party, audience: made.audience } })
+      return made
+    })
+    return { client, clientSecret }
+  }
+
+/** Give an account or a group a role on a client, or take it back. */
+export const setClientRole =
+  (core: Core) =>
+  async ({ remove = false, actor, ...role }: ClientRole & { remove?: boolean; actor: Actor }): Promise<void> => {
+    await core.store.transaction(async (stores) => {
+      if (!(await stores.clients.get(role.clientId))) throw new AppError('not_found', { detail: `there is no client ${role.clientId}` })
+      await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
+      await audit(core, stores, { action: remove ? 'client.role_removed' : 'client.role_set', actor, subjectKind: 'client', subjectId: role.clientId, payload: { to: `${role.subjectKind}:${role.subject}`, role: role.role } })
+      if (role.subjectKind === 'account') await stores.outbox.add([{ service: 'provider', subject: role.subject, effect: 'row', payload: {}, cause: 'person', createdAt: core.clock.now(), dueAt: core.clock.now() }])
+    })
+    core.wake()
+  }
+
+/** Switch a client off or on: while off, nobody signs in there and none of its tokens counts. */
+export const setClientDisabled =
+  (core: Core) =>
+  async ({ clientId, disabled, actor }: { clientId: string; disabled: boolean; actor: Actor }): Promise<void> => {
+    await core.store.transaction(async (stores) => {
+      const client = await stores.clients.get(clientId)
+      if (!client) throw new AppError('not_found', { detail: `there is no client ${clientId}` })
+      await stores.clients.update({ ...client, disabledAt: disabled ? core.clock.now() : null })
+      await audit(core, stores, { action: disabled ? 'client.disabled' : 'client.enabled', actor, subjectKind: 'client', subjectId: clientId, payload: {} })
+    })
+  }
+
+/** The files to install on a client's side, filled in. */
+export const kitOf =
+  (core: Core) =>
+  async (client: Client, plugin: Plugin, options: Record<string, string>, config?: unknown): Promise<KitFile[]> => {
+    if (!plugin.kit) throw new AppError('invalid_value', { detail: `clients of kind ${client.kind} have no kit` })
+    const organisation = await organisationNamed(core.store)
+    const { metadata } = client
+    const uris = (name: string): string[] => (metadata[name] as string[] | undefined) ?? []
+    const backchannelLogoutUri = metadata['backchannel_logout_uri'] as string | undefined
+    return plugin.kit({
+      issuer: core.config.issuer,
+      associationName: organisation.name,
+      url: String(metadata['client_uri']),
+      client: {
+        clientId: client.clientId,
+        clientSecret: client.sealedSecret ? core.vault.open(client.sealedSecret, secretContext(client.clientId)) : '',
+        redirectUris: uris('redirect_uris'),
+        postLogoutRedirectUris: uris('post_logout_redirect_uris'),
+        ...(backchannelLogoutUri && { backchannelLogoutUri }),
+      },
+      options,
+      config,
+      random: core.random.token,
+    })
+  }

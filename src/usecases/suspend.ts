@@ -1,0 +1,80 @@
+// Suspending and restoring: an admin's deny on an account or on a member, begun and lifted. Fact, audit and outbox are one
+// transaction; every door refuses from its commit, and the reconciler is woken to close what services keep themselves.
+import type { Actor, Core } from '../core.ts'
+import { audit } from '../core.ts'
+import { AppError } from '../domain/errors.ts'
+import type { CivilDate } from '../domain/time.ts'
+import type { Override, Stores } from '../ports.ts'
+import { type Touched, touch } from './subjects.ts'
+
+export type Target = { accountId: string } | { memberId: string }
+export type SuspendInput = { target: Target; reason: string; endsOn?: CivilDate | null; actor: Actor }
+
+const described = (target: Target) => ('accountId' in target ? { subjectKind: 'account', subjectId: target.accountId } : { subjectKind: 'member', subjectId: target.memberId })
+
+async function peopleOf(stores: Stores, target: Target): Promise<string[]> {
+  return 'accountId' in target ? [target.accountId] : (await stores.people.accountsOf(target.memberId)).map(({ accountId }) => accountId)
+}
+
+/** What was queued, so that the caller can watch each service go green. */
+export const suspend =
+  (core: Core) =>
+  async ({ target, reason, endsOn = null, actor }: SuspendInput): Promise<Touched[]> => {
+    if (reason.trim() === '') throw new AppError('required', { field: 'reason', detail: 'say why: the person will read it' })
+    if (reason.length > 1000) throw new AppError('invalid_value', { field: 'reason', detail: 'the reason is longer than 1,000 characters' })
+    const touched = await core.store.transaction(async (stores) => {
+      const at = core.clock.now()
+      const denied = (await stores.overrides.open(target)).find((override) => override.effect === 'deny' && override.begun)
+      if (denied) throw new AppError('conflict', { detail: 'this is suspended already; restore it first to change the reason' })
+      const override: Override = {
+        id: core.random.uuid(),
+        memberId: 'memberId' in target ? target.memberId : null,
+        accountId: 'accountId' in target ? target.accountId : null,
+        effect: 'deny',
+        reasonText: reason.trim(),
+        startsAt: at,
+        endsOn,
+        begun: true,
+        createdBy: actor,
+        createdAt: at,
+        liftedAt: null,
+        liftedBy: null,
+      }
+      await stores.overrides.add(override)
+      // A suspended person's sessions end everywhere; someone of a suspended member may have other members, and only what
+      // came through this one goes (the provider's service sees to it).
+      if ('accountId' in target) for (const accountId of await peopleOf(stores, target)) await stores.sessions.signOut(accountId, at)
+      await audit(core, stores, { action: 'access.suspended', actor, ...described(target), payload: { reason: override.reasonText, endsOn } })
+      return touch(core, stores, target, 'person')
+    })
+    core.wake()
+    return touched
+  }
+
+/** Lift every deny in force, by a person or, when its end has come, by the clock. */
+export const restore =
+  (core: Core) =>
+  async ({ target, actor, note = '' }: { target: Target; actor: Actor; note?: string }): Promise<Touched[]> => {
+    const touched = await core.store.transaction(async (stores) => {
+      const denied = (await stores.overrides.open(target)).filter((override) => override.effect === 'deny')
+      if (denied.length === 0) throw new AppError('conflict', { detail: 'this is not suspended' })
+      for (const { id } of denied) await stores.overrides.lift(id, core.clock.now(), actor)
+      await audit(core, stores, { action: 'access.restored', actor, ...described(target), payload: { note } })
+      return touch(core, stores, target, 'person')
+    })
+    core.wake()
+    return touched
+  }
+
+/** End every session of an account, everywhere, without suspending it. */
+export const signOutEverywhere =
+  (core: Core) =>
+  async ({ accountId, actor }: { accountId: string; actor: Actor }): Promise<Touched[]> => {
+    const touched = await core.store.transaction(async (stores) => {
+      await stores.sessions.signOut(accountId, core.clock.now())
+      await audit(core, stores, { action: 'account.signed_out_everywhere', actor, subjectKind: 'account', subjectId: accountId, payload: {} })
+      return touch(core, stores, { accountId }, 'person')
+    })
+    core.wake()
+    return touched
+  }

@@ -1,0 +1,35 @@
+// Slowing down whoever guesses. Points are taken before anything is checked, so that a hundred tries at once count as a
+// hundred, and given back when the try was right. Buckets are shared by all instances and every door of one account.
+import type { Core } from '../core.ts'
+import { digest } from '../domain/digest.ts'
+import { AppError } from '../domain/errors.ts'
+
+export type Limit = { tries: number; windowMs: number }
+/** A bucket and what fills it, such as `password` and an account's id. */
+export type Bucket = { name: string; key: string; limit: Limit }
+
+const keyOf = ({ name, key }: Bucket): string => digest(`${name}\n${key}`)
+
+/** The part of an address that one customer holds: all of an IPv4, the /64 of an IPv6. */
+export const network = (address: string): string => (address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address)
+
+/**
+ * Take a try from each bucket. Throws `too_many_tries` with `params.minutes` when one is empty; the answer's `giveBack`
+ * returns the tries.
+ */
+export const takeTry =
+  ({ store, clock }: Pick<Core, 'store' | 'clock'>) =>
+  async (buckets: readonly Bucket[]): Promise<{ giveBack(): Promise<void> }> => {
+    const at = clock.now()
+    const taken = await Promise.all(buckets.map((bucket) => store.throttle.take(keyOf(bucket), 1, bucket.limit.tries, bucket.limit.windowMs, at)))
+    const empty = taken.filter((bucket) => bucket.remaining < 0)
+    if (empty.length > 0) {
+      const resetAt = Math.max(...empty.map((bucket) => bucket.resetAt))
+      throw new AppError('too_many_tries', { params: { minutes: Math.max(1, Math.ceil((resetAt - at) / 60_000)) } })
+    }
+    return {
+      giveBack: async () => {
+        await Promise.all(buckets.map((bucket) => store.throttle.give(keyOf(bucket), 1, clock.now())))
+      },
+    }
+  }

@@ -1,0 +1,29 @@
+// Reading a form: urlencoded, small, each field once, as strings.
+import type { IncomingMessage } from 'node:http'
+import type { Context } from 'koa'
+import { AppError } from '../domain/errors.ts'
+
+/** Octets of a form; the longest field that means something is a password of 1,024 characters. */
+const LARGEST = 32 * 1024
+
+export type Form = { get(name: string): string; has(name: string): boolean; all(name: string): string[] }
+
+async function read(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length
+    if (size > LARGEST) throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** The form of a POST. Throws `body_too_large` or `bad_request`. */
+export async function readForm(ctx: Context): Promise<Form> {
+  if (!ctx.is('application/x-www-form-urlencoded')) throw new AppError('bad_request', { detail: 'a form must be application/x-www-form-urlencoded' })
+  // A body that is announced as too large is not read at all.
+  if (Number(ctx.get('content-length') || 0) > LARGEST) throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
+  const fields = new URLSearchParams(await read(ctx.req))
+  return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name), all: (name) => fields.getAll(name) }
+}

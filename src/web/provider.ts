@@ -1,0 +1,189 @@
+// The OpenID Connect provider: every deviation from oidc-provider's defaults stands here with its reason. It drops keys it
+// does not know without a word, so this object is typed; it is never patched.
+import { type AdapterFactory, type Configuration, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { AccessAnswer } from '../domain/access.ts'
+import { inForce } from '../domain/access.ts'
+import type { Core } from '../core.ts'
+import type { AccountInForce, SigningKey } from '../ports.ts'
+import { clientPayload, HOUSE_CLIENT, houseClient } from './clients.ts'
+import { interactionPolicy } from './interaction-policy.ts'
+import { outgoing } from './outgoing.ts'
+
+export type ProviderPages = {
+  logoutSource: (ctx: KoaContextWithOIDC, form: string) => Promise<void>
+  loggedOutSource: (ctx: KoaContextWithOIDC) => Promise<void>
+  renderError: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: Error) => Promise<void>
+}
+
+/** Lifetimes in seconds that no configuration changes. */
+const CODE_SECONDS = 60
+const INTERACTION_SECONDS = 3600
+
+/** The first key of an algorithm signs (RFC 7517 order): current before next before retired. */
+export function publishedKeys(keys: readonly SigningKey[], open: (key: SigningKey) => JWK): JWK[] {
+  const order = { current: 0, next: 1, retired: 2 }
+  return keys.toSorted((a, b) => order[a.state] - order[b.state]).map(open)
+}
+
+type Memo = { account: AccountInForce | undefined; access?: AccessAnswer & { roles: readonly string[] } }
+
+/** Access of an account at the client of this request, asked anew in every request. */
+async function accessHere(core: Core, accountId: string, clientId: string): Promise<AccessAnswer & { roles: readonly string[] }> {
+  if (clientId === HOUSE_CLIENT) return { access: 'full', reason: { code: 'in_order' }, roles: [] }
+  return core.doors.access(accountId, clientId)
+}
+
+function claimsOf(account: AccountInForce, roles: readonly string[], groups: string[]) {
+  return {
+    sub: account.accountId,
+    preferred_username: account.username,
+    name: account.name,
+    given_name: account.givenName || undefined,
+    family_name: account.familyName || undefined,
+    locale: account.locale,
+    email: account.email ?? undefined,
+    email_verified: account.email ? account.emailVerified : undefined,
+    groups,
+    roles: [...roles],
+    // In force, yes or no: amounts, dates and reasons are nobody's business but the member's (GDPR art. 5.1.c).
+    membership: inForce(account),
+  }
+}
+
+export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[], pages: ProviderPages): Configuration {
+  const { session } = core.config
+  return {
+    adapter,
+    clients: [houseClient(core.config.issuer)],
+    jwks: { keys: jwks },
+
+    // Derived from the installation's key, so that all instances share it and no cookie of another installation counts.
+    cookies: {
+      keys: [core.vault.derive('cookies')],
+      names: { session: 'schedar_session', interaction: 'schedar_interaction', resume: 'schedar_resume' },
+      long: { httpOnly: true, sameSite: 'lax', signed: true },
+      short: { httpOnly: true, sameSite: 'lax', signed: true },
+    },
+
+    findAccount: async (ctx, sub, token) => {
+      const account = await core.doors.facts(sub)
+      if (!account || account.closed) return undefined
+      // With a token (code, refresh, userinfo) this is a door; without one it is the authorization endpoint, where the
+      // `membership` prompt asks and tells the person why.
+      const clientId = ctx.oidc.client?.clientId ?? ''
+      const here = await accessHere(core, sub, clientId)
+      if (token && here.access === 'none') return undefined
+      memo.set(ctx.oidc, { account, access: here })
+      return {
+        accountId: sub,
+        claims: async (_use, scope) => claimsOf(account, here.roles, scope.split(' ').includes('groups') ? await core.store.people.groups(sub) : []),
+      }
+    },
+
+    claims: {
+      // acr, amr and auth_time reach every ID token only when they are listed here.
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
+      profile: ['name', 'given_name', 'family_name', 'preferred_username', 'locale'],
+      email: ['email', 'email_verified'],
+      groups: ['groups'],
+      roles: ['roles'],
+      membership: ['membership'],
+    },
+    scopes: ['openid', 'offline_access', 'mail'],
+    responseTypes: ['code', 'none'],
+    subjectTypes: ['public'],
+
+    // RFC 9700 §2.1.1: PKCE for every client, but for a confidential one that is flagged as unable (Roundcube 1.6).
+    pkce: { required: (_ctx, client) => client['schedar_without_pkce'] !== true },
+    enabledJWA: {
+      idTokenSigningAlgValues: ['ES256', 'RS256'],
+      userinfoSigningAlgValues: ['ES256', 'RS256'],
+      introspectionSigningAlgValues: ['ES256', 'RS256'],
+      requestObjectSigningAlgValues: ['ES256', 'RS256'],
+      clientAuthSigningAlgValues: ['ES256', 'RS256'],
+    },
+    extraClientMetadata: { properties: ['schedar_party', 'schedar_second_factor', 'schedar_rotate', 'schedar_without_pkce', 'schedar_introspects'] },
+
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: { enabled: true, logoutSource: pages.logoutSource, postLogoutSuccessSource: pages.loggedOutSource },
+      introspection: {
+        enabled: true,
+        // oidc-provider's introspection never asks about the account by itself.
+        allowedPolicy: async (_ctx, client, token) => {
+          const own = client.clientId === token.clientId
+          const scope = client['schedar_introspects']
+          if (!own && !(typeof scope === 'string' && token.scopes.has(scope))) return false
+          const { accountId } = token as { accountId?: string }
+          if (!accountId) return own
+          if ((await accessHere(core, accountId, token.clientId!)).access === 'none') return false
+          return own || (await accessHere(core, accountId, client.clientId)).access !== 'none'
+        },
+      },
+      // Resource servers come with the API; until then a token is for userinfo and introspection only.
+      resourceIndicators: { enabled: false },
+    },
+
+    // Mail services look a token's login up in the introspection answer; the contact address never authenticates.
+    extraTokenClaims: async (_ctx, token) => {
+      if (token.kind !== 'AccessToken' || !token.scopes.has('mail')) return undefined
+      const [login] = await core.store.resources.loginsOf(token.accountId)
+      return login && { mail_login: login.name }
+    },
+
+    rotateRefreshToken: (ctx) => ctx.oidc.client?.['schedar_rotate'] !== false,
+    issueRefreshToken: async (_ctx, client, code) =>
+      client.grantTypeAllowed('refresh_token') && (code.scopes.has('offline_access') || client['schedar_party'] === 'first'),
+
+    // One Grant per account and client of a session. First-party clients and remembered consents need no question.
+    loadExistingGrant: async (ctx) => {
+      const { client, session: browser, provider, result, params } = ctx.oidc
+      const grantId = result?.consent?.grantId ?? browser!.grantIdFor(client!.clientId)
+      const existing = grantId ? await provider.Grant.find(grantId) : undefined
+      const wanted = [...ctx.oidc.requestParamOIDCScopes]
+      if (existing && wanted.every((scope) => existing.getOIDCScopeEncountered().split(' ').includes(scope))) return existing
+      const remembered = client!['schedar_party'] === 'first' ? wanted : (await core.store.consents.get(browser!.accountId!, client!.clientId))?.scopes
+      if (!remembered || !wanted.every((scope) => remembered.includes(scope)) || String(params?.['prompt'] ?? '').includes('consent')) return existing
+      const grant = existing ?? new provider.Grant({ clientId: client!.clientId, accountId: browser!.accountId! })
+      grant.addOIDCScope(wanted.join(' '))
+      await grant.save()
+      return grant
+    },
+
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionPolicy(core, (oidc) => memo.get(oidc)) },
+
+    ttl: {
+      AuthorizationCode: CODE_SECONDS,
+      Interaction: INTERACTION_SECONDS,
+      Session: session.idleSeconds,
+      // A Grant's end ends its refresh tokens: it must outlive the longest chain.
+      Grant: session.grantSeconds,
+      AccessToken: () => session.accessTokenSeconds,
+      ClientCredentials: () => session.accessTokenSeconds,
+      IdToken: 3600,
+      RefreshToken: session.refreshTokenSeconds,
+    },
+
+    renderError: pages.renderError,
+    fetch: outgoing(core),
+  }
+}
+
+const memo = new WeakMap<object, Memo>()
+
+/** A provider on these keys. Construction is cheap: a rotation of keys makes a new one and swaps it in. */
+export function createProvider(core: Core, adapter: AdapterFactory, jwks: JWK[], pages: ProviderPages): Provider {
+  const provider = new Provider(core.config.issuer, providerConfiguration(core, adapter, jwks, pages))
+  // The forwarded headers are checked and rewritten before koa sees them (server.ts).
+  provider.proxy = true
+  const failed = (event: string) => (ctx: { oidc?: { route?: string } }, error: Error & { error_detail?: string; error_description?: string }) =>
+    core.log.warn(event, { route: ctx.oidc?.route, error: error.message, description: error.error_description, detail: error.error_detail })
+  for (const event of ['authorization.error', 'grant.error', 'userinfo.error', 'introspection.error', 'revocation.error', 'end_session.error']) provider.on(event as 'grant.error', failed(event))
+  provider.on('server_error', (ctx, error) => core.log.error('server_error', { route: ctx.oidc?.route, error: error.message, stack: error.stack }))
+  return provider
+}
+
+export { clientPayload }
