@@ -1,10 +1,11 @@
 // `npm start -- --demo`: a made-up association and a small service to sign in to, in a folder of their own.
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openInstallation } from '../src/compose.ts'
 import type { Io } from '../src/cli/io.ts'
-import { serve } from '../src/serve.ts'
+import { openInstallation } from '../src/compose.ts'
 import { secretFile } from '../src/secrets.ts'
+import { serve } from '../src/serve.ts'
 import { relyingParty } from './relying-party.ts'
 import { RELYING_PARTY, seed, seedClient } from './seed.ts'
 
@@ -33,7 +34,11 @@ const telling = (issuer: string, password: string): string => `
 `
 
 export async function demo(io: Io, untilStopped: (stop: () => Promise<void>) => Promise<void>): Promise<void> {
-  const installation = await openInstallation({ file: join(FOLDER, 'schedar.yaml'), env: io.env, log: { level: 'warn', to: process.stdout } })
+  const installation = await openInstallation({
+    file: join(FOLDER, 'schedar.yaml'),
+    env: io.env,
+    log: { level: 'warn', to: process.stdout },
+  })
   const { core } = installation
   const password = secretFile(join(installation.dataDir, 'demo-password'), () => core.random.token(9))
   if ((await core.store.organisations.all()).length === 0) {
@@ -43,7 +48,7 @@ export async function demo(io: Io, untilStopped: (stop: () => Promise<void>) => 
   const client = await seedClient(installation)
   const running = await serve(installation)
   const { issuer } = core.config
-  const style = await stylesheet(issuer)
+  const style = readFileSync(new URL('../interactions/assets/style.css', import.meta.url))
   const service = await relyingParty({ issuer, ...client, url: RELYING_PARTY, random: core.random, style })
   service.listen(PORT, '127.0.0.1')
   await once(service, 'listening')
@@ -53,10 +58,4 @@ export async function demo(io: Io, untilStopped: (stop: () => Promise<void>) => 
     service.closeAllConnections()
     await running.stop()
   })
-}
-
-/** The small service wears the house's own look. */
-async function stylesheet(issuer: string): Promise<string> {
-  const markup = await (await fetch(`${issuer}/forgotten`)).text()
-  return `${issuer}${/\/assets\/[\w-]+\.css/.exec(markup)?.[0] ?? ''}`
 }

@@ -63,4 +63,13 @@ export const people: readonly { username: string; givenName: string; familyName:
   { username: 'jonas.desmet', givenName: 'Jonas', familyName: 'Desmet' },
 ]
 
-export const associations: readonly string[] = ['Le Vélo pour tous', 'Jardin des Marolles', 'Chœur du Canal', 'Compost & Cie', 'Radio Quartier', 'Les Archives vivantes', 'Ciné-club Lumière', 'Atelier Bois mort']
+export const associations: readonly string[] = [
+  'Le Vélo pour tous',
+  'Jardin des Marolles',
+  'Chœur du Canal',
+  'Compost & Cie',
+  'Radio Quartier',
+  'Les Archives vivantes',
+  'Ciné-club Lumière',
+  'Atelier Bois mort',
+]

@@ -10,7 +10,12 @@ import { enrolmentForm, recoveryCodes } from './enrolment.ts'
 import { home } from './home.ts'
 
 /** An act of one button on the home page: it has no page of its own. */
-const act = (desk: Desk, path: string, work: (account: AccountInForce, form: Form) => Promise<unknown>, next = '/'): Page<AccountInForce> => ({
+const act = (
+  desk: Desk,
+  path: string,
+  work: (account: AccountInForce, form: Form) => Promise<unknown>,
+  next = '/',
+): Page<AccountInForce> => ({
   path,
   guard: desk.house.guard,
   show: home(desk).show,
@@ -22,14 +27,22 @@ const act = (desk: Desk, path: string, work: (account: AccountInForce, form: For
 
 export const accountActs = (desk: Desk): Page<AccountInForce>[] => [
   act(desk, '/account/consents', ({ accountId }, form) => withdrawConsent(desk.core)(accountId, form.get('client'))),
-  act(desk, '/account/sign-out-everywhere', ({ accountId }) => signOutEverywhere(desk.core)({ accountId, actor: accountId }), '/session/end/success'),
+  act(
+    desk,
+    '/account/sign-out-everywhere',
+    ({ accountId }) => signOutEverywhere(desk.core)({ accountId, actor: accountId }),
+    '/session/end/success',
+  ),
 ]
 
 /** Turning a second factor on of one's own accord. */
 export const accountSecondFactor = (desk: Desk): Page<AccountInForce> => ({
   path: '/account/second-factor',
   guard: desk.house.guard,
-  show: async (account, view) => ({ title: view.texts.t('enrol.title'), body: await enrolmentForm(desk, account, view, view.texts.t('enrol.why_own')) }),
+  show: async (account, view) => ({
+    title: view.texts.t('enrol.title'),
+    body: await enrolmentForm(desk, account, view, view.texts.t('enrol.why_own')),
+  }),
   async submit({ accountId }, form, view) {
     return recoveryCodes(view, await confirmEnrolment(desk.core)(accountId, form.get('code')), '/')
   },

@@ -2,11 +2,14 @@
 import { giveConsent } from '../src/usecases/consents.ts'
 import { html } from '../src/web/html.ts'
 import type { TextKey } from '../src/web/texts.ts'
-import { type Desk, type Interaction, type StepPage, formOrigins } from './desk.ts'
+import { type Desk, formOrigins, type Interaction, type StepPage } from './desk.ts'
 import { heading, hidden } from './parts.ts'
 
 const known = ['openid', 'profile', 'email', 'groups', 'roles', 'membership', 'mail', 'offline_access']
-const scopesOf = (interaction: Interaction): string[] => String(interaction.params['scope'] ?? '').split(' ').filter((scope) => known.includes(scope))
+const scopesOf = (interaction: Interaction): string[] =>
+  String(interaction.params.scope ?? '')
+    .split(' ')
+    .filter((scope) => known.includes(scope))
 
 export const consent = (desk: Desk): StepPage => ({
   async show({ interaction, clientName }, view) {
@@ -30,10 +33,18 @@ export const consent = (desk: Desk): StepPage => ({
   },
   async submit({ interaction, account }, form, _view, ctx) {
     const provider = desk.provider()
-    if (form.get('answer') !== 'accept') return provider.interactionResult(ctx.req, ctx.res, { error: 'access_denied', error_description: 'the person refused' }, { mergeWithLastSubmission: false })
-    const clientId = String(interaction.params['client_id'])
+    if (form.get('answer') !== 'accept')
+      return provider.interactionResult(
+        ctx.req,
+        ctx.res,
+        { error: 'access_denied', error_description: 'the person refused' },
+        { mergeWithLastSubmission: false },
+      )
+    const clientId = String(interaction.params.client_id)
     const scopes = scopesOf(interaction)
-    const grant = (interaction.grantId && (await provider.Grant.find(interaction.grantId))) || new provider.Grant({ accountId: account!.accountId, clientId })
+    const grant =
+      (interaction.grantId && (await provider.Grant.find(interaction.grantId))) ||
+      new provider.Grant({ accountId: account!.accountId, clientId })
     grant.addOIDCScope(scopes.join(' '))
     await giveConsent(desk.core)(account!.accountId, clientId, scopes)
     return provider.interactionResult(ctx.req, ctx.res, { consent: { grantId: await grant.save() } })

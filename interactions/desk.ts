@@ -25,7 +25,7 @@ export type StepPage = Pick<Page<Step>, 'show'> & { submit: NonNullable<Page<Ste
 
 /** Chromium counts redirects against CSP form-action: the client's own origin must be named. */
 export function formOrigins(interaction: Interaction): string[] {
-  const uri = URL.parse(String(interaction.params['redirect_uri'] ?? ''))
+  const uri = URL.parse(String(interaction.params.redirect_uri ?? ''))
   if (!uri) return []
   return [uri.origin === 'null' ? uri.protocol : uri.origin]
 }

@@ -1,9 +1,9 @@
 // Enrolling an authenticator: the QR code, the key as text beside it, a first code, then the recovery codes once.
 import encodeQR from 'qr'
-import { beginEnrolment } from '../src/usecases/second-factor.ts'
-import { html, type Html, trusted } from '../src/web/html.ts'
-import type { Shown, View } from '../src/web/page.ts'
 import type { AccountInForce } from '../src/ports.ts'
+import { beginEnrolment } from '../src/usecases/second-factor.ts'
+import { type Html, html, trusted } from '../src/web/html.ts'
+import type { Shown, View } from '../src/web/page.ts'
 import type { Desk } from './desk.ts'
 import { field, heading, hidden, summary } from './parts.ts'
 

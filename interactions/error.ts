@@ -1,7 +1,7 @@
 // When something went wrong: what, whether anything is lost, what to do, and a reference for the log.
 import type { AppError } from '../src/domain/errors.ts'
 import { html } from '../src/web/html.ts'
-import { sentence, type Shown } from '../src/web/page.ts'
+import { type Shown, sentence } from '../src/web/page.ts'
 import type { Texts } from '../src/web/texts.ts'
 import { heading } from './parts.ts'
 

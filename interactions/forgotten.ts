@@ -17,12 +17,15 @@ export const forgotten = (desk: Desk, letters: Letters): Page<undefined> => ({
           ${hidden(view)} ${field(view, { name: 'identifier', label: t('login.identifier'), autocomplete: 'username', autofocus: true })}
           <button class="main">${t('forgotten.submit')}</button>
         </form>
-        <p class="hint"><a href="/">${t('forgotten.back')}</a></p>`,
+        <p class="after"><a href="/">${t('forgotten.back')}</a></p>`,
     }
   },
   async submit(_found, form, view, ctx) {
     await forgotPassword(desk.core, letters)({ identifier: form.get('identifier'), address: desk.address(ctx) })
     const { t } = view.texts
-    return { title: t('forgotten.sent.title'), body: html`<div role="status">${heading(t('forgotten.sent.title'), t('forgotten.sent.text'))}</div><a class="button" href="/">${t('forgotten.back')}</a>` }
+    return {
+      title: t('forgotten.sent.title'),
+      body: html`<div role="status">${heading(t('forgotten.sent.title'), t('forgotten.sent.text'))}</div><a class="button" href="/">${t('forgotten.back')}</a>`,
+    }
   },
 })

@@ -3,7 +3,7 @@
 import type { Reason } from '../src/domain/access.ts'
 import type { AccountInForce } from '../src/ports.ts'
 import { type Explanation, explain } from '../src/usecases/explain.ts'
-import { html, type Html } from '../src/web/html.ts'
+import { type Html, html } from '../src/web/html.ts'
 import type { Page, View } from '../src/web/page.ts'
 import type { TextKey, Texts } from '../src/web/texts.ts'
 import type { Desk } from './desk.ts'
@@ -13,23 +13,60 @@ import { explanation, titleOf } from './reasons.ts'
 type About = Parameters<typeof explanation>[2]
 type Membership = Explanation['memberships'][number]
 
-const tone: Record<string, string> = { current: '', future: 'warn', applicant: 'warn', grace: 'warn', lapsed: 'bad', closed: 'bad', suspended: 'bad', full: '', restricted: 'warn', none: 'bad' }
-const state = (texts: Texts, group: 'standing' | 'access', value: string): Html => html`<span class="state ${tone[value]}">${texts.t(`${group}.${value}` as TextKey)}</span>`
+const tone: Record<string, string> = {
+  current: '',
+  future: 'warn',
+  applicant: 'warn',
+  grace: 'warn',
+  lapsed: 'bad',
+  closed: 'bad',
+  suspended: 'bad',
+  full: '',
+  restricted: 'warn',
+  none: 'bad',
+}
+const state = (texts: Texts, group: 'standing' | 'access', value: string): Html =>
+  html`<span class="state ${tone[value]}">${texts.t(`${group}.${value}` as TextKey)}</span>`
 
 const suspensionOf = (overrides: AccountInForce['overrides'], memberName?: string): Reason | undefined => {
   const denied = overrides.find((override) => override.effect === 'deny')
-  return denied && { code: 'suspended', text: denied.reasonText, sinceAt: denied.startsAt, ...(denied.endsOn && { untilOn: denied.endsOn }), ...(memberName && { memberName }) }
+  return (
+    denied && {
+      code: 'suspended',
+      text: denied.reasonText,
+      sinceAt: denied.startsAt,
+      ...(denied.endsOn && { untilOn: denied.endsOn }),
+      ...(memberName && { memberName }),
+    }
+  )
 }
 
 /** What must be said first: a suspension of the person, of a member, or a membership that lapsed. */
 function notices(texts: Texts, { account, memberships }: Explanation, about: About): Html[] {
   const own = suspensionOf(account.overrides)
-  const reasons = [own, ...memberships.map((membership) => suspensionOf(membership.overrides, membership.memberName))].filter((reason) => reason !== undefined)
-  const lapsed = memberships.filter(({ standing }) => standing === 'lapsed').map(({ memberName, coveredUntilOn }): Reason => ({ code: 'lapsed', memberName, ...(coveredUntilOn && { coveredUntilOn }) }))
-  return [...reasons, ...lapsed].map((reason) => html`<section class="notice" aria-label="${titleOf(texts, reason)}"><strong>${titleOf(texts, reason)}</strong>${explanation(texts, reason, about)}</section>`)
+  const reasons = [
+    own,
+    ...memberships.map((membership) => suspensionOf(membership.overrides, membership.memberName)),
+  ].filter((reason) => reason !== undefined)
+  const lapsed = memberships
+    .filter(({ standing }) => standing === 'lapsed')
+    .map(
+      ({ memberName, coveredUntilOn }): Reason => ({
+        code: 'lapsed',
+        memberName,
+        ...(coveredUntilOn && { coveredUntilOn }),
+      }),
+    )
+  return [...reasons, ...lapsed].map(
+    (reason) =>
+      html`<section class="notice" aria-label="${titleOf(texts, reason)}"><strong>${titleOf(texts, reason)}</strong>${explanation(texts, reason, about)}</section>`,
+  )
 }
 
-const membershipRow = (texts: Texts, { memberName, standing, coveredUntilOn, graceUntilOn, overrides }: Membership): Html => {
+const membershipRow = (
+  texts: Texts,
+  { memberName, standing, coveredUntilOn, graceUntilOn, overrides }: Membership,
+): Html => {
   const shown = overrides.some(({ effect }) => effect === 'deny') ? 'suspended' : standing
   return html`<li>
     <span>${memberName}</span>
@@ -60,7 +97,12 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
     const { texts } = view
     const { t } = texts
     const organisation = await desk.organisation()
-    const about = { association: organisation.name, contact: organisation.contactEmail, zone: organisation.timeZone, client: '' }
+    const about = {
+      association: organisation.name,
+      contact: organisation.contactEmail,
+      zone: organisation.timeZone,
+      client: '',
+    }
     const explained = (await explain(desk.core)({ id: account.accountId }))!
     const services = explained.clients.filter(({ party, reason }) => party === 'first' && reason.code !== 'not_listed')
     const consents = await consentRows(desk, account.accountId, view)

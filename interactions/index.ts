@@ -1,19 +1,19 @@
 // All pages, in one list.
 import type Router from '@koa/router'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { AppError } from '../src/domain/errors.ts'
 import type { Letters } from '../src/usecases/invite.ts'
 import type { App, Pages } from '../src/web/app.ts'
-import { AppError } from '../src/domain/errors.ts'
-import type { ProviderPages } from '../src/web/provider.ts'
-import { isHousePath } from '../src/web/house.ts'
 import { SIGNED_IN } from '../src/web/clients.ts'
+import { isHousePath } from '../src/web/house.ts'
 import { mount } from '../src/web/page.ts'
+import type { ProviderPages } from '../src/web/provider.ts'
 import { accountActs, accountSecondFactor } from './account.ts'
 import type { Desk } from './desk.ts'
 import { errorPage, oauthErrorPage } from './error.ts'
 import { forgotten } from './forgotten.ts'
 import { home } from './home.ts'
-import { layout, type Look } from './layout.ts'
+import { type Look, layout } from './layout.ts'
 import { loggedOutPage, logoutPage } from './logout.ts'
 import { passwordByHand, passwordByLink } from './password.ts'
 import { setUp } from './set-up.ts'
@@ -34,7 +34,7 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mount(router, accountSecondFactor(desk), frame)
       for (const page of accountActs(desk)) mount(router, page, frame)
       router.get(SIGNED_IN, (ctx) => {
-        const state = String(ctx.query['state'] ?? '/')
+        const state = String(ctx.query.state ?? '/')
         ctx.redirect(isHousePath(state) ? state : '/')
       })
     },
@@ -48,8 +48,10 @@ export const createProviderPages = (desk: Desk, app: () => App): ProviderPages =
   renderError: (ctx: KoaContextWithOIDC, out, error) => {
     const texts = app().texts(ctx)
     const status = ctx.status
-    if (status >= 500) return app().respond(ctx, { ...errorPage(texts, new AppError('unexpected', { cause: error }), '—'), status })
-    if (error.name === 'SessionNotFound') return app().respond(ctx, { ...errorPage(texts, new AppError('interaction_expired'), '—'), status })
+    if (status >= 500)
+      return app().respond(ctx, { ...errorPage(texts, new AppError('unexpected', { cause: error }), '—'), status })
+    if (error.name === 'SessionNotFound')
+      return app().respond(ctx, { ...errorPage(texts, new AppError('interaction_expired'), '—'), status })
     return app().respond(ctx, { ...oauthErrorPage(texts, out.error), status })
   },
 })

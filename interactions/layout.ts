@@ -1,6 +1,7 @@
 // The frame round every page: the association's name or logo, one card, the languages.
-import { html, type Html } from '../src/web/html.ts'
+
 import { locales } from '../src/ports.ts'
+import { type Html, html } from '../src/web/html.ts'
 import { type Texts, textsOf } from '../src/web/texts.ts'
 
 export type Look = {
@@ -19,7 +20,9 @@ const languages = (texts: Texts, path: string): Html => html`
     <ul class="languages">
       ${locales.map((locale) => {
         const name = textsOf(locale).t('language.name')
-        return locale === texts.locale ? html`<li><span lang="${locale}" aria-current="true">${name}</span></li>` : html`<li><a lang="${locale}" hreflang="${locale}" href="${path}?lang=${locale}">${name}</a></li>`
+        return locale === texts.locale
+          ? html`<li><span lang="${locale}" aria-current="true">${name}</span></li>`
+          : html`<li><a lang="${locale}" hreflang="${locale}" href="${path}?lang=${locale}">${name}</a></li>`
       })}
     </ul>
   </nav>`
@@ -31,7 +34,6 @@ export const layout = (texts: Texts, look: Look, { title, body, wide = false, pa
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="referrer" content="no-referrer">
     <title>${title} · ${look.associationName}</title>
     <link rel="icon" href="${look.logo}">
     ${look.styles.map((href) => html`<link rel="stylesheet" href="${href}">`)}

@@ -1,18 +1,24 @@
 // The letters: plain text, in the language of the account.
-import type { Organisation } from '../src/ports.ts'
+import type { Account, Organisation } from '../src/ports.ts'
 import type { Letters, LetterText } from '../src/usecases/invite.ts'
 import { type TextKey, textsOf } from '../src/web/texts.ts'
-import type { Account } from '../src/ports.ts'
 
 export function createLetters(organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail'>>): Letters {
-  const letter = async (account: Account, subject: TextKey, text: TextKey, params: Record<string, string | number>): Promise<LetterText> => {
+  const letter = async (
+    account: Account,
+    subject: TextKey,
+    text: TextKey,
+    params: Record<string, string | number>,
+  ): Promise<LetterText> => {
     const { t } = textsOf(account.locale)
     const { name: association, contactEmail: contact } = await organisation()
     const all = { association, contact, username: account.username, name: account.givenName || account.name, ...params }
     return { subject: t(subject, all), text: [t('letter.hello', all), t(text, all), t('letter.bye', all)].join('\n\n') }
   }
   return {
-    invitation: (account, link, days) => letter(account, 'letter.invitation.subject', 'letter.invitation.text', { link, days }),
-    passwordReset: (account, link, minutes) => letter(account, 'letter.reset.subject', 'letter.reset.text', { link, minutes }),
+    invitation: (account, link, days) =>
+      letter(account, 'letter.invitation.subject', 'letter.invitation.text', { link, days }),
+    passwordReset: (account, link, minutes) =>
+      letter(account, 'letter.reset.subject', 'letter.reset.text', { link, minutes }),
   }
 }

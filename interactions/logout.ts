@@ -1,8 +1,8 @@
 // Signing out: of the service one comes from, or of everything open in this browser. The form and its token are
 // oidc-provider's (RP-Initiated Logout 1.0 §3); the words are ours.
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { html, trusted } from '../src/web/html.ts'
 import { HOUSE_CLIENT } from '../src/web/clients.ts'
+import { html, trusted } from '../src/web/html.ts'
 import type { Shown } from '../src/web/page.ts'
 import type { Texts } from '../src/web/texts.ts'
 import type { Desk } from './desk.ts'
@@ -14,7 +14,7 @@ export async function logoutPage(desk: Desk, ctx: KoaContextWithOIDC, form: stri
   const { client, params } = ctx.oidc
   const { name: association } = await desk.organisation()
   const service = client && client.clientId !== HOUSE_CLIENT ? (client.clientName ?? client.clientId) : undefined
-  const returnTo = URL.parse(String(params?.['post_logout_redirect_uri'] ?? ''))
+  const returnTo = URL.parse(String(params?.post_logout_redirect_uri ?? ''))
   return {
     title: t('logout.title'),
     formOrigins: returnTo ? [returnTo.origin] : [],

@@ -1,7 +1,7 @@
 // "You may not use this service now", said plainly to the person who just proved who they are.
 import type { Reason } from '../src/domain/access.ts'
 import { html } from '../src/web/html.ts'
-import { type Desk, type StepPage, formOrigins } from './desk.ts'
+import { type Desk, formOrigins, type StepPage } from './desk.ts'
 import { heading, hidden } from './parts.ts'
 import { explanation, titleOf } from './reasons.ts'
 
@@ -10,8 +10,16 @@ export const membership = (desk: Desk): StepPage => ({
     const { t } = view.texts
     const organisation = await desk.organisation()
     // Asked again now: it may have been mended while the page was open.
-    const { reason }: { reason: Reason } = await desk.core.doors.access(account!.accountId, String(interaction.params['client_id']))
-    const about = { association: organisation.name, contact: organisation.contactEmail, zone: organisation.timeZone, client: clientName }
+    const { reason }: { reason: Reason } = await desk.core.doors.access(
+      account!.accountId,
+      String(interaction.params.client_id),
+    )
+    const about = {
+      association: organisation.name,
+      contact: organisation.contactEmail,
+      zone: organisation.timeZone,
+      client: clientName,
+    }
     return {
       title: titleOf(view.texts, reason),
       status: 403,
@@ -25,5 +33,12 @@ export const membership = (desk: Desk): StepPage => ({
     }
   },
   submit: (_step, _form, _view, ctx) =>
-    desk.provider().interactionResult(ctx.req, ctx.res, { error: 'access_denied', error_description: 'this account may not use this service now' }, { mergeWithLastSubmission: false }),
+    desk
+      .provider()
+      .interactionResult(
+        ctx.req,
+        ctx.res,
+        { error: 'access_denied', error_description: 'this account may not use this service now' },
+        { mergeWithLastSubmission: false },
+      ),
 })

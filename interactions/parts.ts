@@ -1,5 +1,5 @@
 // The pieces that pages are made of: fields with their hints and mistakes, buttons, the summary of what is wrong.
-import { html, type Html, trusted } from '../src/web/html.ts'
+import { type Html, html, trusted } from '../src/web/html.ts'
 import type { View } from '../src/web/page.ts'
 
 type Field = {
@@ -24,7 +24,20 @@ const reveal = (view: View, name: string): Html =>
   html`<button type="button" class="reveal" hidden data-for="${name}" data-show="${view.texts.t('show_password')}" data-hide="${view.texts.t('hide_password')}" aria-pressed="false" aria-label="${view.texts.t('show_password')}">${eye}</button>`
 
 /** A labelled field; a mistake is tied to it for screen readers (WCAG 3.3.1). What was typed stays, but for passwords. */
-export function field(view: View, { name, label, type = 'text', autocomplete, hint, value = '', code = false, required = true, autofocus = false }: Field): Html {
+export function field(
+  view: View,
+  {
+    name,
+    label,
+    type = 'text',
+    autocomplete,
+    hint,
+    value = '',
+    code = false,
+    required = true,
+    autofocus = false,
+  }: Field,
+): Html {
   const wrong = view.mistake?.field === name ? view.mistake.message : undefined
   const described = [hint && `${name}-hint`, wrong && `${name}-wrong`].filter(Boolean).join(' ')
   const kept = type === 'password' || code ? '' : (view.typed?.get(name) ?? value)
@@ -43,4 +56,5 @@ export const summary = (view: View, fields: readonly string[] = []): Html =>
 
 export const hidden = (view: View): Html => html`<input type="hidden" name="csrf" value="${view.csrfToken}">`
 
-export const heading = (title: string, lead?: string): Html => html`<h1>${title}</h1>${lead && html`<p class="lead">${lead}</p>`}`
+export const heading = (title: string, lead?: string): Html =>
+  html`<h1>${title}</h1>${lead && html`<p class="lead">${lead}</p>`}`

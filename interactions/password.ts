@@ -3,7 +3,7 @@ import type { Account, AccountInForce } from '../src/ports.ts'
 import { changePassword } from '../src/usecases/change-password.ts'
 import { choosePassword, readLink } from '../src/usecases/links.ts'
 import { SHORTEST } from '../src/usecases/password-strength.ts'
-import { html, type Html } from '../src/web/html.ts'
+import { type Html, html } from '../src/web/html.ts'
 import type { Page, Shown, View } from '../src/web/page.ts'
 import type { Desk } from './desk.ts'
 import { field, heading, hidden, summary } from './parts.ts'
@@ -23,7 +23,7 @@ async function saved(desk: Desk, { texts: { t } }: View, username: string): Prom
 /** `/invitation/…` and `/password/…`: the same page; the invitation greets. */
 export const passwordByLink = (desk: Desk, kind: 'invitation' | 'password_reset'): Page<Account> => ({
   path: kind === 'invitation' ? '/invitation/:token' : '/password/:token',
-  guard: (ctx) => readLink(desk.core)(ctx['params'].token, [kind]),
+  guard: (ctx) => readLink(desk.core)(ctx.params.token, [kind]),
   show({ name, username }, view) {
     const { t } = view.texts
     return {
@@ -38,7 +38,11 @@ export const passwordByLink = (desk: Desk, kind: 'invitation' | 'password_reset'
     }
   },
   async submit(_account, form, view, ctx) {
-    const { username } = await choosePassword(desk.core)({ token: ctx['params'].token, password: form.get('password'), repeated: form.get('repeated') })
+    const { username } = await choosePassword(desk.core)({
+      token: ctx.params.token,
+      password: form.get('password'),
+      repeated: form.get('repeated'),
+    })
     return saved(desk, view, username)
   },
 })
@@ -61,7 +65,12 @@ export const passwordByHand = (desk: Desk): Page<AccountInForce> => ({
     }
   },
   async submit({ accountId, username }, form, view) {
-    await changePassword(desk.core)({ accountId, current: form.get('current'), password: form.get('password'), repeated: form.get('repeated') })
+    await changePassword(desk.core)({
+      accountId,
+      current: form.get('current'),
+      password: form.get('password'),
+      repeated: form.get('repeated'),
+    })
     return saved(desk, view, username)
   },
 })

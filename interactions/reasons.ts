@@ -1,7 +1,7 @@
 // Why something is closed, in plain words: what, since when, what is kept, whom to ask. Only ever shown to the person
 // concerned, after they proved who they are.
 import type { Reason } from '../src/domain/access.ts'
-import { html, type Html } from '../src/web/html.ts'
+import { type Html, html } from '../src/web/html.ts'
 import type { TextKey, Texts } from '../src/web/texts.ts'
 
 type About = { association: string; contact: string; zone: string; client: string }
@@ -15,7 +15,8 @@ const titles: Partial<Record<Reason['code'], TextKey>> = {
   not_listed: 'membership.not_listed.title',
 }
 
-export const titleOf = (texts: Texts, reason: Reason): string => texts.t(titles[reason.code] ?? 'membership.not_member.title')
+export const titleOf = (texts: Texts, reason: Reason): string =>
+  texts.t(titles[reason.code] ?? 'membership.not_member.title')
 
 const suspended = (texts: Texts, reason: Reason, { association, contact, zone }: About): Html => {
   const since = texts.moment(reason.sinceAt ?? 0, zone)

@@ -3,13 +3,16 @@ import type { Context } from 'koa'
 import { checkSecondFactor, confirmEnrolment } from '../src/usecases/second-factor.ts'
 import { html } from '../src/web/html.ts'
 import type { Shown, View } from '../src/web/page.ts'
-import { type Desk, type Step, type StepPage, formOrigins } from './desk.ts'
+import { type Desk, formOrigins, type Step, type StepPage } from './desk.ts'
 import { enrolmentForm, recoveryCodes } from './enrolment.ts'
 import { field, heading, hidden, summary } from './parts.ts'
 
 /** The sign-in goes on with both factors; its moment is now. */
 const passed = (desk: Desk, step: Step, ctx: Context): Promise<string> =>
-  desk.provider().interactionResult(ctx.req, ctx.res, { login: { accountId: step.account!.accountId, amr: ['pwd', 'otp', 'mfa'] }, second_factor: {} })
+  desk.provider().interactionResult(ctx.req, ctx.res, {
+    login: { accountId: step.account!.accountId, amr: ['pwd', 'otp', 'mfa'] },
+    second_factor: {},
+  })
 
 async function ask(desk: Desk, step: Step, view: View): Promise<Shown> {
   const { t } = view.texts
@@ -30,7 +33,12 @@ async function enrol(desk: Desk, step: Step, view: View): Promise<Shown> {
   return {
     title: t('enrol.title'),
     formOrigins: formOrigins(step.interaction),
-    body: await enrolmentForm(desk, step.account!, view, byRole ? t('enrol.why_required') : t('enrol.why_client', { client: step.clientName })),
+    body: await enrolmentForm(
+      desk,
+      step.account!,
+      view,
+      byRole ? t('enrol.why_required') : t('enrol.why_client', { client: step.clientName }),
+    ),
   }
 }
 

@@ -6,12 +6,21 @@ import type { Desk } from './desk.ts'
 import { field, heading, hidden, summary } from './parts.ts'
 import { newPasswordFields } from './password.ts'
 
-const fields = ['associationName', 'contactEmail', 'givenName', 'familyName', 'username', 'email', 'password', 'repeated']
+const fields = [
+  'associationName',
+  'contactEmail',
+  'givenName',
+  'familyName',
+  'username',
+  'email',
+  'password',
+  'repeated',
+]
 
 export const setUp = (desk: Desk): Page<undefined> => ({
   path: '/set-up/:token',
   guard: async (ctx) => {
-    await checkSetUp(desk.core)(ctx['params'].token)
+    await checkSetUp(desk.core)(ctx.params.token)
     return undefined
   },
   show(_found, view) {
@@ -37,8 +46,15 @@ export const setUp = (desk: Desk): Page<undefined> => ({
     }
   },
   async submit(_found, form, view, ctx) {
-    const input = Object.fromEntries(fields.map((name) => [name, form.get(name)])) as Record<(typeof fields)[number], string>
-    await makeSetUp(desk.core)({ ...(input as unknown as Parameters<ReturnType<typeof makeSetUp>>[0]), token: ctx['params'].token, locale: view.texts.locale })
+    const input = Object.fromEntries(fields.map((name) => [name, form.get(name)])) as Record<
+      (typeof fields)[number],
+      string
+    >
+    await makeSetUp(desk.core)({
+      ...(input as unknown as Parameters<ReturnType<typeof makeSetUp>>[0]),
+      token: ctx.params.token,
+      locale: view.texts.locale,
+    })
     return '/'
   },
 })

@@ -11,7 +11,7 @@ import { secondFactor } from './second-factor.ts'
 async function waiting(desk: Desk, ctx: Context): Promise<Interaction> {
   try {
     const interaction = await desk.provider().interactionDetails(ctx.req, ctx.res)
-    if (interaction.uid === ctx['params'].uid) return interaction
+    if (interaction.uid === ctx.params.uid) return interaction
   } catch (error) {
     if ((error as { error?: string }).error !== 'invalid_request') throw error
   }
@@ -19,21 +19,27 @@ async function waiting(desk: Desk, ctx: Context): Promise<Interaction> {
 }
 
 export function step(desk: Desk): Page<Step> {
-  const pages: Record<string, StepPage> = { login: login(desk), second_factor: secondFactor(desk), membership: membership(desk), consent: consent(desk) }
+  const pages: Record<string, StepPage> = {
+    login: login(desk),
+    second_factor: secondFactor(desk),
+    membership: membership(desk),
+    consent: consent(desk),
+  }
   const pageOf = ({ interaction }: Step): StepPage => {
     const page = pages[interaction.prompt.name]
-    if (!page) throw new AppError('interaction_expired', { detail: `no page for the prompt ${interaction.prompt.name}` })
+    if (!page)
+      throw new AppError('interaction_expired', { detail: `no page for the prompt ${interaction.prompt.name}` })
     return page
   }
   return {
     path: '/interaction/:uid',
     async guard(ctx) {
       const interaction = await waiting(desk, ctx)
-      const client = await desk.provider().Client.find(String(interaction.params['client_id']))
+      const client = await desk.provider().Client.find(String(interaction.params.client_id))
       const accountId = interaction.session?.accountId
       const account = accountId ? await desk.core.doors.facts(accountId) : undefined
       if (interaction.prompt.name !== 'login' && !account) throw new AppError('interaction_expired')
-      return { interaction, clientName: client?.clientName ?? String(interaction.params['client_id']), account }
+      return { interaction, clientName: client?.clientName ?? String(interaction.params.client_id), account }
     },
     show: (found, view, ctx) => pageOf(found).show(found, view, ctx),
     submit: (found, form, view, ctx) => pageOf(found).submit(found, form, view, ctx),

@@ -1,7 +1,6 @@
 // The only file that knows every adapter: it reads the configuration and puts the program together. The command line
 // opens an installation for one command; the server keeps one open (serve.ts).
-import { readFileSync } from 'node:fs'
-import { mkdirSync, openSync, closeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -90,27 +89,59 @@ function databaseUrl(config: Config, dataDir: string, folder: string, env: Envir
     try {
       closeSync(openSync(file, 'a', 0o600))
     } catch (cause) {
-      throw new AppError('database_unavailable', { field: 'database.url', detail: `${file} cannot be opened: ${(cause as NodeJS.ErrnoException).code}`, cause })
+      throw new AppError('database_unavailable', {
+        field: 'database.url',
+        detail: `${file} cannot be opened: ${(cause as NodeJS.ErrnoException).code}`,
+        cause,
+      })
     }
     return `sqlite:${file}`
   }
   const parsed = URL.parse(url!)
-  if (parsed?.password) throw new AppError('invalid_value', { field: 'database.url', detail: 'database.url: leave the password out and name it in database.password (file:… or env:…)' })
-  if (parsed && password) parsed.password = encodeURIComponent(resolveSecret(password, 'database.password', env, folder))
+  if (parsed?.password)
+    throw new AppError('invalid_value', {
+      field: 'database.url',
+      detail: 'database.url: leave the password out and name it in database.password (file:… or env:…)',
+    })
+  if (parsed && password)
+    parsed.password = encodeURIComponent(resolveSecret(password, 'database.password', env, folder))
   return parsed?.href ?? url!
 }
 
-async function openDirectory(config: Config, deps: { store: Store; passwords: Core['passwords']; clock: Clock; log: Log }, env: Environment, folder: string): Promise<Directory> {
+async function openDirectory(
+  config: Config,
+  deps: { store: Store; passwords: Core['passwords']; clock: Clock; log: Log },
+  env: Environment,
+  folder: string,
+): Promise<Directory> {
   const { kind, ...given } = config.directory
-  if (kind === 'own') return ownDirectory({ credentials: deps.store.credentials, passwords: deps.passwords, clock: deps.clock })
+  if (kind === 'own')
+    return ownDirectory({ credentials: deps.store.credentials, passwords: deps.passwords, clock: deps.clock })
   const parsed = ldapConfig.safeParse(given)
-  if (!parsed.success) throw new AppError('invalid_value', { detail: problems(parsed.error, 'directory').map((line) => `schedar.yaml: ${line}`).join('\n') })
-  return openLdapDirectory({ ...parsed.data, password: resolveSecret(parsed.data.password, 'directory.password', env, folder) }, { clock: deps.clock, log: deps.log })
+  if (!parsed.success)
+    throw new AppError('invalid_value', {
+      detail: problems(parsed.error, 'directory')
+        .map((line) => `schedar.yaml: ${line}`)
+        .join('\n'),
+    })
+  return openLdapDirectory(
+    { ...parsed.data, password: resolveSecret(parsed.data.password, 'directory.password', env, folder) },
+    { clock: deps.clock, log: deps.log },
+  )
 }
 
-function openMailer(config: Config, dataDir: string, clock: Clock, log: Log, from: () => Promise<string>, env: Environment, folder: string): Mailer {
+function openMailer(
+  config: Config,
+  dataDir: string,
+  clock: Clock,
+  log: Log,
+  from: () => Promise<string>,
+  env: Environment,
+  folder: string,
+): Mailer {
   const { url, user, password } = config.mail
-  if (url) return smtpMailer({ url, user, password: password && resolveSecret(password, 'mail.password', env, folder), from })
+  if (url)
+    return smtpMailer({ url, user, password: password && resolveSecret(password, 'mail.password', env, folder), from })
   return fileMailer(join(dataDir, 'mail'), clock, from, (path, to) => log.info('mail.written', { path, to }))
 }
 
@@ -130,13 +161,23 @@ const isDead = (owner: string): boolean => {
 }
 
 /** Opens an installation: configuration, database (migrated), keys, directory, services. Nothing listens yet. */
-export async function openInstallation({ file, env, log: logging, clock = systemClock, random = systemRandom }: Input): Promise<Installation> {
+export async function openInstallation({
+  file,
+  env,
+  log: logging,
+  clock = systemClock,
+  random = systemRandom,
+}: Input): Promise<Installation> {
   const config = readConfig(file)
   const folder = dirname(resolve(file))
   const dataDir = resolve(folder, config.dataDir)
   const log = createLog(logging.level ?? config.log.level, logging.to)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const vault = openVault(config.secretKey ? resolveSecret(config.secretKey, 'secretKey', env, folder) : secretFile(join(dataDir, 'secret.key'), () => random.token(32)))
+  const vault = openVault(
+    config.secretKey
+      ? resolveSecret(config.secretKey, 'secretKey', env, folder)
+      : secretFile(join(dataDir, 'secret.key'), () => random.token(32)),
+  )
   const database = openDatabase(databaseUrl(config, dataDir, folder, env))
   try {
     const steps = await migrate(database)
@@ -153,7 +194,10 @@ export async function openInstallation({ file, env, log: logging, clock = system
     (await store.organisations.all())[0] ?? { name: 'Schedar', contactEmail: '', timeZone: 'Europe/Brussels' }
   const from = async (): Promise<string> => {
     const { name, contactEmail } = await organisation()
-    return config.mail.from ?? `"${name.replace(/["\\]/g, '')}" <${contactEmail || `schedar@${new URL(config.issuer).hostname}`}>`
+    return (
+      config.mail.from ??
+      `"${name.replace(/["\\]/g, '')}" <${contactEmail || `schedar@${new URL(config.issuer).hostname}`}>`
+    )
   }
 
   const services: Installation['services'][number][] = []
@@ -161,9 +205,16 @@ export async function openInstallation({ file, env, log: logging, clock = system
   for (const [name, given] of Object.entries(config.services)) {
     const plugin = await loadPlugin(given.plugin)
     const settings = pluginConfig(name, plugin, given, env, folder)
-    if (!plugin.open || !plugin.manages) throw new AppError('invalid_value', { detail: `services.${name}: the plugin ${given.plugin} only makes kits; take it out of services` })
-    if (typeof given['host'] === 'string' && given['host'] !== hostname()) elsewhere.add(name)
-    const service = (await plugin.open(settings, { dataDir, log: (level, event, details) => log[level](event, { service: name, ...details }), now: () => clock.now() })) as Service
+    if (!plugin.open || !plugin.manages)
+      throw new AppError('invalid_value', {
+        detail: `services.${name}: the plugin ${given.plugin} only makes kits; take it out of services`,
+      })
+    if (typeof given.host === 'string' && given.host !== hostname()) elsewhere.add(name)
+    const service = (await plugin.open(settings, {
+      dataDir,
+      log: (level, event, details) => log[level](event, { service: name, ...details }),
+      now: () => clock.now(),
+    })) as Service
     services.push({ name, manages: plugin.manages, service, plugin: given.plugin, config: settings })
   }
 
@@ -203,10 +254,22 @@ export async function openInstallation({ file, env, log: logging, clock = system
     wake: () => reconciler.wake(),
   }
 
-  const adapter = oidcAdapter(database, { clock, clients: async (id) => (await store.clients.get(id).then((client) => client && clientPayload(client, vault))) as Record<string, unknown> | undefined })
+  const adapter = oidcAdapter(database, {
+    clock,
+    clients: async (id) =>
+      (await store.clients.get(id).then((client) => client && clientPayload(client, vault))) as
+        | Record<string, unknown>
+        | undefined,
+  })
   let running: { provider: Provider; keys: string } | undefined
   let app: App | undefined
-  const desk: Desk = { core, provider: () => running!.provider, house: createHouse(core, () => running!.provider), organisation, address: ({ req }) => addressOf(req) }
+  const desk: Desk = {
+    core,
+    provider: () => running!.provider,
+    house: createHouse(core, () => running!.provider),
+    organisation,
+    address: ({ req }) => addressOf(req),
+  }
   const letters = createLetters(organisation)
 
   const fingerprint = (keys: readonly SigningKey[]): string => keys.map(({ kid, state }) => `${kid} ${state}`).join()
@@ -214,7 +277,15 @@ export async function openInstallation({ file, env, log: logging, clock = system
     const keys = running ? await store.keys.list() : await ensureKeys(core)
     if (running?.keys === fingerprint(keys)) return false
     const jwks = publishedKeys(keys, (key) => openKey(core, key))
-    running = { provider: createProvider(core, adapter, jwks, createProviderPages(desk, () => app!)), keys: fingerprint(keys) }
+    running = {
+      provider: createProvider(
+        core,
+        adapter,
+        jwks,
+        createProviderPages(desk, () => app!),
+      ),
+      keys: fingerprint(keys),
+    }
     return true
   }
   async function provider(): Promise<Provider> {
@@ -228,7 +299,11 @@ export async function openInstallation({ file, env, log: logging, clock = system
     const assets = createAssets()
     const own = (name: string) => assets.add(join(OWN_FILES, name))
     const styles = [own('style.css'), ...(config.theme.css ? [assets.add(resolve(folder, config.theme.css))] : [])]
-    const files = { styles, script: own('page.js'), logo: config.theme.logo ? assets.add(resolve(folder, config.theme.logo)) : own('star.svg') }
+    const files = {
+      styles,
+      script: own('page.js'),
+      logo: config.theme.logo ? assets.add(resolve(folder, config.theme.logo)) : own('star.svg'),
+    }
     const look = async (): Promise<Look> => {
       const { name, contactEmail } = await organisation()
       return { associationName: name, contactEmail, ...files }
@@ -252,7 +327,11 @@ export async function openInstallation({ file, env, log: logging, clock = system
     sweep: () => adapter.sweep(500),
     close: async () => {
       await reconciler.stop()
-      await Promise.allSettled([...services.map(({ service }) => service.close()), core.directory.close(), core.mailer.close()])
+      await Promise.allSettled([
+        ...services.map(({ service }) => service.close()),
+        core.directory.close(),
+        core.mailer.close(),
+      ])
       await store.close()
     },
   }

@@ -6,7 +6,10 @@ import type { SubjectKind } from './plugin.ts'
 import type { AuditEntry, Clock, Directory, Mailer, Passwords, Random, Store, Stores, Vault } from './ports.ts'
 
 /** Structured logging: a short event name and its details; never a secret. */
-export type Log = Record<'debug' | 'info' | 'warn' | 'error', (event: string, details?: Record<string, unknown>) => void>
+export type Log = Record<
+  'debug' | 'info' | 'warn' | 'error',
+  (event: string, details?: Record<string, unknown>) => void
+>
 
 /** A service that is kept in step, as far as use cases need to know. */
 export type ServiceName = { name: string; manages: SubjectKind }
@@ -31,4 +34,5 @@ export type Core = {
 export type Actor = string
 
 /** Append to the audit, inside the transaction of the fact. */
-export const audit = (core: Pick<Core, 'clock' | 'random'>, stores: Stores, entry: AuditEntry): Promise<void> => stores.audit.append(entry, core.clock.now(), core.random.token(16))
+export const audit = (core: Pick<Core, 'clock' | 'random'>, stores: Stores, entry: AuditEntry): Promise<void> =>
+  stores.audit.append(entry, core.clock.now(), core.random.token(16))

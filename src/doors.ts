@@ -24,7 +24,9 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
 
   const mailAccess: Doors['mailAccess'] = async (accountId, mailboxId) => {
     const [account, owner] = await Promise.all([facts(accountId), stores.access.owner(mailboxId)])
-    return account && owner ? accessTo(account, { service: 'mail', audience: 'members', roles: [], owner }, policy) : unknown
+    return account && owner
+      ? accessTo(account, { service: 'mail', audience: 'members', roles: [], owner }, policy)
+      : unknown
   }
 
   const ofResource: Doors['resourceAccess'] = async (resourceId, service) => {
@@ -47,8 +49,20 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
         const out = !account || account.closed || account.overrides.some((override) => override.effect === 'deny')
         return { kind: 'account', name, username: source.username, access: out ? 'none' : 'full' }
       }
-      if (source?.kind === 'login') return { kind: 'login', name, mailbox: source.mailbox, access: (await mailAccess(source.accountId, source.mailboxId)).access }
-      if (source?.kind === 'site') return { kind: 'site', name, memberNumber: source.memberNumber, access: (await ofResource(source.resourceId, 'site')).access }
+      if (source?.kind === 'login')
+        return {
+          kind: 'login',
+          name,
+          mailbox: source.mailbox,
+          access: (await mailAccess(source.accountId, source.mailboxId)).access,
+        }
+      if (source?.kind === 'site')
+        return {
+          kind: 'site',
+          name,
+          memberNumber: source.memberNumber,
+          access: (await ofResource(source.resourceId, 'site')).access,
+        }
       return undefined
     },
   }

@@ -7,7 +7,8 @@ export type GuardRule = { share: number; atLeast: number }
 export type GuardCount = { removals: number; of: number }
 
 /** True when these removals, with those made earlier the same day, are too many of the subjects. */
-export const tooMany = ({ removals, of }: GuardCount, rule: GuardRule): boolean => of >= rule.atLeast && removals > of * rule.share
+export const tooMany = ({ removals, of }: GuardCount, rule: GuardRule): boolean =>
+  of >= rule.atLeast && removals > of * rule.share
 
 const NAME = 'guard.removals'
 

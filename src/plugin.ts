@@ -47,7 +47,13 @@ export type KitTarget = {
   issuer: string
   associationName: string
   url: string
-  client: { clientId: string; clientSecret: string; redirectUris: string[]; postLogoutRedirectUris: string[]; backchannelLogoutUri?: string }
+  client: {
+    clientId: string
+    clientSecret: string
+    redirectUris: string[]
+    postLogoutRedirectUris: string[]
+    backchannelLogoutUri?: string
+  }
   /** Answers to the plugin's own questions, from `--set key=value`. */
   options: Record<string, string>
   /** The plugin's own configuration, when schedar.yaml names it as a service; secrets resolved. */
@@ -75,7 +81,11 @@ export type ClientTemplate = {
 }
 
 /** What the core lends a plugin when it is opened. */
-export type Host = { dataDir: string; log: (level: 'info' | 'warn', event: string, details?: Record<string, unknown>) => void; now: () => number }
+export type Host = {
+  dataDir: string
+  log: (level: 'info' | 'warn', event: string, details?: Record<string, unknown>) => void
+  now: () => number
+}
 
 export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R extends Row = Row> = {
   /** One sentence for `schedar services list` and the documentation. */
@@ -91,4 +101,6 @@ export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R e
 }
 
 /** Gives a plugin its types; returns it unchanged. */
-export const definePlugin = <C extends ZodType, S extends Subject, R extends Row>(plugin: Plugin<C, S, R>): Plugin<C, S, R> => plugin
+export const definePlugin = <C extends ZodType, S extends Subject, R extends Row>(
+  plugin: Plugin<C, S, R>,
+): Plugin<C, S, R> => plugin

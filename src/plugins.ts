@@ -18,24 +18,41 @@ export const pluginNames = (): string[] =>
 
 /** Throws `not_found` for a name without a folder. */
 export async function loadPlugin(name: string): Promise<Plugin> {
-  if (!pluginNames().includes(name)) throw new AppError('not_found', { field: 'plugin', detail: `there is no plugin ${name}; there are: ${pluginNames().join(', ')}` })
+  if (!pluginNames().includes(name))
+    throw new AppError('not_found', {
+      field: 'plugin',
+      detail: `there is no plugin ${name}; there are: ${pluginNames().join(', ')}`,
+    })
   return (await import(`../plugins/${name}/index.ts`)).default
 }
 
-const at = (value: unknown, path: readonly string[]): unknown => path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value)
+const at = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value)
 
 /** A service's configuration, checked and with its secrets in place of their references. */
-export function pluginConfig(service: string, plugin: Plugin, given: Record<string, unknown>, env: Environment, folderOfConfig: string): unknown {
+export function pluginConfig(
+  service: string,
+  plugin: Plugin,
+  given: Record<string, unknown>,
+  env: Environment,
+  folderOfConfig: string,
+): unknown {
   const { plugin: _name, ...rest } = given
   if (!plugin.config) return {}
   const parsed = plugin.config.safeParse(rest)
-  if (!parsed.success) throw new AppError('invalid_value', { detail: problems(parsed.error, `services.${service}`).map((line) => `schedar.yaml: ${line}`).join('\n') })
+  if (!parsed.success)
+    throw new AppError('invalid_value', {
+      detail: problems(parsed.error, `services.${service}`)
+        .map((line) => `schedar.yaml: ${line}`)
+        .join('\n'),
+    })
   const config = structuredClone(parsed.data) as Record<string, unknown>
   for (const secret of plugin.secrets ?? []) {
     const path = String(secret).split('.')
     const holder = at(config, path.slice(0, -1)) as Record<string, unknown> | undefined
     const reference = at(config, path)
-    if (holder && typeof reference === 'string') holder[path.at(-1)!] = resolveSecret(reference, `services.${service}.${secret}`, env, folderOfConfig)
+    if (holder && typeof reference === 'string')
+      holder[path.at(-1)!] = resolveSecret(reference, `services.${service}.${secret}`, env, folderOfConfig)
   }
   return config
 }

@@ -24,7 +24,10 @@ export type Vault = {
 }
 
 /** Argon2id in PHC form. `verify` also tells when the hash should be made anew. */
-export type Passwords = { hash(password: string): Promise<string>; verify(phc: string, password: string): Promise<{ ok: boolean; outdated: boolean }> }
+export type Passwords = {
+  hash(password: string): Promise<string>
+  verify(phc: string, password: string): Promise<{ ok: boolean; outdated: boolean }>
+}
 
 export type Mail = { to: string; subject: string; text: string; html?: string }
 export type Mailer = { send(mail: Mail): Promise<void>; check(): Promise<void>; close(): Promise<void> }
@@ -34,7 +37,15 @@ export type Locale = (typeof locales)[number]
 
 // ── Records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type Organisation = { id: string; name: string; country: string; timeZone: string; locale: Locale; contactEmail: string; createdAt: Instant }
+export type Organisation = {
+  id: string
+  name: string
+  country: string
+  timeZone: string
+  locale: Locale
+  contactEmail: string
+  createdAt: Instant
+}
 
 export type Member = {
   id: string
@@ -48,8 +59,25 @@ export type Member = {
   source: string
   createdAt: Instant
 }
-export type TermRecord = { id: string; memberId: string; startOn: CivilDate; endOn: CivilDate | null; dueCents: number; exempt: boolean; source: string; createdAt: Instant }
-export type MemberEventRecord = { id: string; memberId: string; kind: MemberEventKind; effectiveOn: CivilDate; note: string; recordedAt: Instant; recordedBy: string }
+export type TermRecord = {
+  id: string
+  memberId: string
+  startOn: CivilDate
+  endOn: CivilDate | null
+  dueCents: number
+  exempt: boolean
+  source: string
+  createdAt: Instant
+}
+export type MemberEventRecord = {
+  id: string
+  memberId: string
+  kind: MemberEventKind
+  effectiveOn: CivilDate
+  note: string
+  recordedAt: Instant
+  recordedBy: string
+}
 /** The standing in force: computed from facts, kept so that every door and every night reads the same one. */
 export type StandingInForce = StandingAnswer & { memberId: string; computedOn: CivilDate }
 
@@ -85,7 +113,15 @@ export type Override = OverrideInForce & {
   liftedBy: string | null
 }
 
-export type Resource = { id: string; organisationId: string; memberId: string; kind: 'site' | 'mailbox'; name: string; createdAt: Instant; removedAt: Instant | null }
+export type Resource = {
+  id: string
+  organisationId: string
+  memberId: string
+  kind: 'site' | 'mailbox'
+  name: string
+  createdAt: Instant
+  removedAt: Instant | null
+}
 export type Login = { id: string; mailboxId: string; accountId: string; name: string; createdAt: Instant }
 
 export type Client = {
@@ -109,9 +145,22 @@ export type Client = {
 }
 export type ClientRole = { clientId: string; subjectKind: 'account' | 'group'; subject: string; role: string }
 
-export type Ticket = { kind: 'setup' | 'invitation' | 'password_reset'; accountId: string | null; createdAt: Instant; expiresAt: Instant; usedAt: Instant | null }
+export type Ticket = {
+  kind: 'setup' | 'invitation' | 'password_reset'
+  accountId: string | null
+  createdAt: Instant
+  expiresAt: Instant
+  usedAt: Instant | null
+}
 
-export type SigningKey = { kid: string; alg: 'ES256' | 'RS256'; state: 'next' | 'current' | 'retired'; sealedJwk: string; createdAt: Instant; changedAt: Instant }
+export type SigningKey = {
+  kid: string
+  alg: 'ES256' | 'RS256'
+  state: 'next' | 'current' | 'retired'
+  sealedJwk: string
+  createdAt: Instant
+  changedAt: Instant
+}
 
 /** Who caused a change. Removals by anything but a person's own act pass the bulk guard. */
 export const causes = ['person', 'clock', 'import', 'sync', 'restore', 'drift'] as const
@@ -132,12 +181,22 @@ export type OutboxRow = {
   lastError: string | null
 }
 
-export type AuditEntry = { action: string; actor: string; subjectKind: string; subjectId: string; payload: Record<string, unknown> }
+export type AuditEntry = {
+  action: string
+  actor: string
+  subjectKind: string
+  subjectId: string
+  payload: Record<string, unknown>
+}
 export type AuditRow = AuditEntry & { id: number; at: Instant }
 
 // ── Stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type OrganisationStore = { add(organisation: Organisation): Promise<void>; all(): Promise<Organisation[]>; update(organisation: Organisation): Promise<void> }
+export type OrganisationStore = {
+  add(organisation: Organisation): Promise<void>
+  all(): Promise<Organisation[]>
+  update(organisation: Organisation): Promise<void>
+}
 
 export type MemberFilter = { standing?: Standing; text?: string; limit?: number; offset?: number }
 export type MemberListed = Member & { standing: Standing; coveredUntilOn: CivilDate | null }
@@ -271,7 +330,11 @@ export type ConsentStore = {
 
 /** An account as every door and every claim needs it, read in one go. */
 export type AccountInForce = AccountFacts &
-  Pick<Account, 'username' | 'name' | 'givenName' | 'familyName' | 'email' | 'locale' | 'state'> & { emailVerified: boolean; staffRoles: StaffRole[]; hasSecondFactor: boolean }
+  Pick<Account, 'username' | 'name' | 'givenName' | 'familyName' | 'email' | 'locale' | 'state'> & {
+    emailVerified: boolean
+    staffRoles: StaffRole[]
+    hasSecondFactor: boolean
+  }
 
 /** What the two doors need: the hot path. */
 export type AccessStore = {
@@ -313,10 +376,19 @@ export type OutboxStore = {
    * One instance at a time works on a service: takes or renews the lease, also over `deadOwners`. True when it is ours.
    * With `until` null, gives it back.
    */
-  lease(service: string, owner: string, at: Instant, until: Instant | null, deadOwners?: readonly string[]): Promise<boolean>
+  lease(
+    service: string,
+    owner: string,
+    at: Instant,
+    until: Instant | null,
+    deadOwners?: readonly string[],
+  ): Promise<boolean>
   leaseOwners(): Promise<string[]>
 }
-export type NewOutboxRow = Pick<OutboxRow, 'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'>
+export type NewOutboxRow = Pick<
+  OutboxRow,
+  'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'
+>
 
 export type AuditStore = {
   /** Append to the chain; inside the transaction of the fact it tells of. */
@@ -326,8 +398,16 @@ export type AuditStore = {
   verify(onProgress?: (done: number) => void): Promise<{ rows: number; brokenAt: number | undefined }>
 }
 
-export type SettingStore = { get(name: string): Promise<string | undefined>; set(name: string, value: string | undefined): Promise<void> }
-export type KeyStore = { list(): Promise<SigningKey[]>; add(key: SigningKey): Promise<void>; setState(kid: string, state: SigningKey['state'], at: Instant): Promise<void>; remove(kid: string): Promise<void> }
+export type SettingStore = {
+  get(name: string): Promise<string | undefined>
+  set(name: string, value: string | undefined): Promise<void>
+}
+export type KeyStore = {
+  list(): Promise<SigningKey[]>
+  add(key: SigningKey): Promise<void>
+  setState(kid: string, state: SigningKey['state'], at: Instant): Promise<void>
+  remove(kid: string): Promise<void>
+}
 
 /** The provider's own sessions, grants and tokens, as the core sees them. */
 export type SessionStore = {
@@ -377,7 +457,17 @@ export type Store = Stores & {
 export type Verdict = 'ok' | 'wrong' | 'locked' | 'expired' | 'must_change'
 
 /** A person as an outside directory tells of them. */
-export type DirectoryEntry = { key: string; username: string; name: string; givenName: string; familyName: string; email: string | null; locale: Locale | null; groups: string[]; disabled: boolean }
+export type DirectoryEntry = {
+  key: string
+  username: string
+  name: string
+  givenName: string
+  familyName: string
+  email: string | null
+  locale: Locale | null
+  groups: string[]
+  disabled: boolean
+}
 
 /**
  * Where passwords live. Schedar's own tables and LDAP behave alike: the core finds the account, the directory says

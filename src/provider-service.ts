@@ -1,5 +1,6 @@
 // The provider itself as a service. What it should never hold is a session or grant of somebody whose access to that
 // client is gone, or one that began before the account was signed out. Ending a client's session queues its logout token.
+import { pages } from './domain/pages.ts'
 import type { Doors } from './doors.ts'
 import type { AccountSubject, Row, Service } from './plugin.ts'
 import type { Clock, Store } from './ports.ts'
@@ -7,15 +8,27 @@ import type { Clock, Store } from './ports.ts'
 /** `refused`: clients at which the account still holds something it must not. */
 type ProviderRow = Row & { refused: string[] }
 
+const PAGE = 500
 export const PROVIDER = 'provider'
 /** Each client's logout tokens are a queue of their own, so that one that is down delays nobody else. */
 export const logoutService = (clientId: string): string => `logout/${clientId}`
-export const clientOfLogoutService = (service: string): string | undefined => (service.startsWith('logout/') ? service.slice('logout/'.length) : undefined)
+export const clientOfLogoutService = (service: string): string | undefined =>
+  service.startsWith('logout/') ? service.slice('logout/'.length) : undefined
 
-export function providerService({ store, doors, clock }: { store: Store; doors: Doors; clock: Clock }): Service<AccountSubject, ProviderRow> {
+export function providerService({
+  store,
+  doors,
+  clock,
+}: {
+  store: Store
+  doors: Doors
+  clock: Clock
+}): Service<AccountSubject, ProviderRow> {
   const refusedAt = async (accountId: string): Promise<string[]> => {
     const held = await store.sessions.held(accountId)
-    const judged = await Promise.all(held.map(async ({ clientId, stale }) => stale || (await doors.access(accountId, clientId)).access === 'none'))
+    const judged = await Promise.all(
+      held.map(async ({ clientId, stale }) => stale || (await doors.access(accountId, clientId)).access === 'none'),
+    )
     return held.filter((_, at) => judged[at]).map(({ clientId }) => clientId)
   }
 
@@ -42,7 +55,11 @@ export function providerService({ store, doors, clock }: { store: Store; doors: 
   return {
     check: () => store.check(),
     async *list() {
-      for (let after = '', batch: string[]; (batch = await store.sessions.holders(after, 500)).length > 0; after = batch.at(-1)!) yield* batch
+      for await (const page of pages(
+        (after) => store.sessions.holders(after, PAGE),
+        (accountId) => accountId,
+      ))
+        yield* page
     },
     async observe(names) {
       const rows = new Map<string, ProviderRow>()

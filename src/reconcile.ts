@@ -1,9 +1,10 @@
 // Plan, guard, apply, retry: the only place that can suspend by mistake. Services are worked in parallel, each by one
 // instance at a time; what is not acknowledged is done again, so a kill at any instant loses nothing.
 import { isDeepStrictEqual } from 'node:util'
-import { AppError } from './domain/errors.ts'
-import type { Instant } from './domain/time.ts'
 import type { Log } from './core.ts'
+import { AppError } from './domain/errors.ts'
+import { pages } from './domain/pages.ts'
+import type { Instant } from './domain/time.ts'
 import { type GuardRule, tooMany } from './guard.ts'
 import type { Name, Row, Service, Subject, SubjectKind } from './plugin.ts'
 import type { Clock, OutboxRow, Store } from './ports.ts'
@@ -39,16 +40,33 @@ const SUSPENSION_RETRY_MS = 4_000
 const LONGEST_RETRY_MS = 300_000
 
 /** Milliseconds until the next try: doubling from 250; a pending suspension is never left for longer than 4 s. */
-export const retryAfter = (tries: number, suspension: boolean): number => Math.min(250 * 2 ** Math.min(tries, 20), suspension ? SUSPENSION_RETRY_MS : LONGEST_RETRY_MS)
+export const retryAfter = (tries: number, suspension: boolean): number =>
+  Math.min(250 * 2 ** Math.min(tries, 20), suspension ? SUSPENSION_RETRY_MS : LONGEST_RETRY_MS)
 
 /** What one service should hold for these names, beside what it holds. */
-async function compare({ manages, service }: ServiceHandle, names: readonly Name[], subject: Deps['subject'], signal: AbortSignal): Promise<{ changes: Change[]; refused: Name[] }> {
-  const [observed, desired] = await Promise.all([service.observe(names, signal), Promise.all(names.map((name) => subject(manages, name)))])
+async function compare(
+  { manages, service }: ServiceHandle,
+  names: readonly Name[],
+  subject: Deps['subject'],
+  signal: AbortSignal,
+): Promise<{ changes: Change[]; refused: Name[] }> {
+  const [observed, desired] = await Promise.all([
+    service.observe(names, signal),
+    Promise.all(names.map((name) => subject(manages, name))),
+  ])
   const rows = names.map((name, at): Change => {
     const wanted = desired[at]
-    return { name, from: observed.get(name) ?? null, to: wanted ? service.render(wanted) : null, removal: !wanted || wanted.access === 'none' }
+    return {
+      name,
+      from: observed.get(name) ?? null,
+      to: wanted ? service.render(wanted) : null,
+      removal: !wanted || wanted.access === 'none',
+    }
   })
-  return { changes: rows.filter(({ from, to }) => !isDeepStrictEqual(from, to)), refused: names.filter((_, at) => desired[at]?.access === 'none') }
+  return {
+    changes: rows.filter(({ from, to }) => !isDeepStrictEqual(from, to)),
+    refused: names.filter((_, at) => desired[at]?.access === 'none'),
+  }
 }
 
 const asMap = (changes: readonly Change[]) => new Map(changes.map(({ name, to }) => [name, to]))
@@ -89,7 +107,11 @@ export function createReconciler(deps: Deps): Reconciler {
   }
 
   /** Rows: compare and apply; then, for the refused, sessions follow as effects of their own, committed with the acknowledgement. */
-  async function settleRows(handle: ServiceHandle, rows: readonly OutboxRow[], signal: AbortSignal): Promise<OutboxRow[]> {
+  async function settleRows(
+    handle: ServiceHandle,
+    rows: readonly OutboxRow[],
+    signal: AbortSignal,
+  ): Promise<OutboxRow[]> {
     const names = [...new Set(rows.map((row) => row.subject))]
     const { changes, refused } = await compare(handle, names, deps.subject, signal)
     if (changes.length > 0) await handle.service.apply(asMap(changes), signal)
@@ -102,7 +124,10 @@ export function createReconciler(deps: Deps): Reconciler {
     await store.transaction(async (stores) => {
       for (const { id, service, subject, cause, createdAt } of rows.filter((row) => refused.includes(row.subject))) {
         const effect = { service, subject, payload: { row: String(id) }, cause, createdAt }
-        await stores.outbox.add([{ ...effect, effect: 'sessions', dueAt: clock.now() }, ...(again ? [{ ...effect, effect: 'sessions_again' as const, dueAt: clock.now() + again }] : [])])
+        await stores.outbox.add([
+          { ...effect, effect: 'sessions', dueAt: clock.now() },
+          ...(again ? [{ ...effect, effect: 'sessions_again' as const, dueAt: clock.now() + again }] : []),
+        ])
       }
       await stores.outbox.acknowledge(ids)
     })
@@ -129,11 +154,18 @@ export function createReconciler(deps: Deps): Reconciler {
           for (const row of rows) await settleService(handle, [row])
           return
         }
-        const subjects = await Promise.all(rows.map((row) => deps.subject(handle.manages, row.subject).catch(() => undefined)))
-        await failed(rows, error, subjects.some((subject) => subject?.access === 'none'))
+        const subjects = await Promise.all(
+          rows.map((row) => deps.subject(handle.manages, row.subject).catch(() => undefined)),
+        )
+        await failed(
+          rows,
+          error,
+          subjects.some((subject) => subject?.access === 'none'),
+        )
       }
     }
-    if (sessions.length > 0) await settleSessions(handle, sessions, signal).catch((error) => failed(sessions, error, true))
+    if (sessions.length > 0)
+      await settleSessions(handle, sessions, signal).catch((error) => failed(sessions, error, true))
   }
 
   async function settleLogouts(clientId: string, rows: readonly OutboxRow[]): Promise<void> {
@@ -141,7 +173,8 @@ export function createReconciler(deps: Deps): Reconciler {
       rows.map(async (row) => {
         try {
           // After the session's own end there is nothing left at the client to log out of.
-          if (Number(row.payload['expiresAt']) > clock.now()) await deps.sendLogout(clientId, row.subject, row.payload['sid'] ?? '', stopping.signal)
+          if (Number(row.payload.expiresAt) > clock.now())
+            await deps.sendLogout(clientId, row.subject, row.payload.sid ?? '', stopping.signal)
           await store.outbox.acknowledge([row.id])
           done([row])
         } catch (error) {
@@ -160,13 +193,17 @@ export function createReconciler(deps: Deps): Reconciler {
     else await store.outbox.acknowledge(due.map((row) => row.id))
   }
 
-  const held = async (name: string): Promise<boolean> => name !== PROVIDER && (await store.settings.get('writes_held')) !== undefined
+  const held = async (name: string): Promise<boolean> =>
+    name !== PROVIDER && (await store.settings.get('writes_held')) !== undefined
 
   /** Works off one service until nothing is due, while the lease is ours. */
   async function work(name: string): Promise<void> {
     if (deps.elsewhere.has(name) || (await held(name))) return
     const dead = (await store.outbox.leaseOwners()).filter(deps.isDead)
-    while (!stopping.signal.aborted && (await store.outbox.lease(name, deps.owner, clock.now(), clock.now() + LEASE_MS, dead))) {
+    while (
+      !stopping.signal.aborted &&
+      (await store.outbox.lease(name, deps.owner, clock.now(), clock.now() + LEASE_MS, dead))
+    ) {
       const due = await store.outbox.due(name, clock.now(), BATCH)
       if (due.length === 0) break
       await settle(name, due)
@@ -181,7 +218,9 @@ export function createReconciler(deps: Deps): Reconciler {
       calledAgain.add(name)
       return running
     }
-    const run = work(name).catch((error: unknown) => log.error('reconcile.failed', { service: name, error: String(error) }))
+    const run = work(name).catch((error: unknown) =>
+      log.error('reconcile.failed', { service: name, error: String(error) }),
+    )
     working.set(name, run)
     await run
     working.delete(name)
@@ -193,8 +232,11 @@ export function createReconciler(deps: Deps): Reconciler {
     await Promise.all((await store.outbox.dueServices(clock.now())).map(begin))
   }
 
+  const attempts = new Set<Promise<void>>()
   const attempt = (): void => {
-    drain().catch((error: unknown) => log.error('reconcile.failed', { error: String(error) }))
+    const attempted = drain().catch((error: unknown) => log.error('reconcile.failed', { error: String(error) }))
+    attempts.add(attempted)
+    void attempted.then(() => attempts.delete(attempted))
   }
 
   /** Another process's commit shows as a new revision (SQLite) or is looked for (MariaDB); retries come due by time. */
@@ -211,7 +253,10 @@ export function createReconciler(deps: Deps): Reconciler {
 
   const handleOf = (name: string): ServiceHandle => {
     const handle = services.find((service) => service.name === name)
-    if (!handle) throw new AppError('not_found', { detail: `there is no service ${name}; schedar.yaml has: ${services.map((service) => service.name).join(', ')}` })
+    if (!handle)
+      throw new AppError('not_found', {
+        detail: `there is no service ${name}; schedar.yaml has: ${services.map((service) => service.name).join(', ')}`,
+      })
     return handle
   }
 
@@ -222,6 +267,7 @@ export function createReconciler(deps: Deps): Reconciler {
     async stop() {
       clearTimeout(timer)
       stopping.abort()
+      await Promise.all(attempts)
       await Promise.allSettled(working.values())
     },
 
@@ -232,7 +278,10 @@ export function createReconciler(deps: Deps): Reconciler {
       const look = async (names: Name[]) => {
         changes.push(...(await compare(handle, names, deps.subject, signal)).changes)
       }
-      for (let after = '', names: Name[]; (names = await store.subjects.names(handle.manages, after, BATCH)).length > 0; after = names.at(-1)!) {
+      for await (const names of pages(
+        (after) => store.subjects.names(handle.manages, after, BATCH),
+        (name) => name,
+      )) {
         for (const subject of names) known.add(subject)
         await look(names)
       }
@@ -259,7 +308,10 @@ export function createReconciler(deps: Deps): Reconciler {
         if (now.length > 0) await handle.service.apply(asMap(now), signal)
         if (refused.length > 0) await handle.service.endSessions?.(refused, signal)
       }
-      if (hold) throw new AppError('removals_held', { detail: `${plan.service}: ${removals.length} of ${plan.subjects} would lose access; look at the plan, then confirm with --force` })
+      if (hold)
+        throw new AppError('removals_held', {
+          detail: `${plan.service}: ${removals.length} of ${plan.subjects} would lose access; look at the plan, then confirm with --force`,
+        })
       return changes.length
     },
   }

@@ -10,13 +10,21 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export function resolveSecret(reference: string, field: string, env: Environment, folder: string): string {
   const [, kind, name = ''] = /^(file|env):(.+)$/.exec(reference) ?? []
   const found = kind === 'env' ? env[name] : kind === 'file' ? readSecretFile(resolve(folder, name), field) : undefined
-  if (!found) throw new AppError('invalid_value', { field, detail: `${field}: ${kind === 'env' ? `the environment has no ${name}` : `${reference} holds nothing`}` })
+  if (!found)
+    throw new AppError('invalid_value', {
+      field,
+      detail: `${field}: ${kind === 'env' ? `the environment has no ${name}` : `${reference} holds nothing`}`,
+    })
   return found
 }
 
 function readSecretFile(path: string, field: string): string {
   try {
-    if ((statSync(path).mode & 0o004) !== 0) throw new AppError('invalid_value', { field, detail: `${field}: ${path} can be read by everybody; run chmod 600 ${path}` })
+    if ((statSync(path).mode & 0o004) !== 0)
+      throw new AppError('invalid_value', {
+        field,
+        detail: `${field}: ${path} can be read by everybody; run chmod 600 ${path}`,
+      })
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
   } catch (cause) {
     if (cause instanceof AppError) throw cause
@@ -32,7 +40,11 @@ export function secretFile(path: string, make: () => string): string {
     writeSync(file, `${make()}\n`)
     closeSync(file)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new AppError('storage_full', { detail: `${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`, cause: error })
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw new AppError('storage_full', {
+        detail: `${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`,
+        cause: error,
+      })
   }
   return readSecretFile(path, 'secretKey')
 }

@@ -44,8 +44,15 @@ const SYNC_TIMEOUT_MS = 120_000
 export const directorySync = ({ core }: Installation) =>
   syncDirectory({
     ...core,
-    closeAccount: (account, reason) => setAccountClosed(core)({ accountId: account.id, closed: true, reason, actor: 'directory' }),
-    reopenAccount: (account) => setAccountClosed(core)({ accountId: account.id, closed: false, reason: 'back in the directory', actor: 'directory' }),
+    closeAccount: (account, reason) =>
+      setAccountClosed(core)({ accountId: account.id, closed: true, reason, actor: 'directory' }),
+    reopenAccount: (account) =>
+      setAccountClosed(core)({
+        accountId: account.id,
+        closed: false,
+        reason: 'back in the directory',
+        actor: 'directory',
+      }),
   })
 
 function follow(installation: Installation): () => Promise<unknown> {
@@ -77,7 +84,11 @@ export async function serve(installation: Installation): Promise<Running> {
     machine: {
       '/health': async () => ({ status: 200, type: 'text/plain', body: 'alive\n' }),
       '/ready': ready,
-      '/metrics': async () => ({ status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.text() }),
+      '/metrics': async () => ({
+        status: 200,
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+        body: await metrics.text(),
+      }),
     },
     onRequest: metrics.request,
   })
@@ -85,7 +96,10 @@ export async function serve(installation: Installation): Promise<Running> {
   await Promise.race([
     once(server, 'listening'),
     once(server, 'error').then(([error]) => {
-      throw new AppError('conflict', { detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${(error as NodeJS.ErrnoException).code}`, cause: error })
+      throw new AppError('conflict', {
+        detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${(error as NodeJS.ErrnoException).code}`,
+        cause: error,
+      })
     }),
   ])
 
@@ -98,9 +112,13 @@ export async function serve(installation: Installation): Promise<Running> {
   }
   reconciler.start()
   const [organisation] = await store.organisations.all()
-  const cron = new Cron(config.nightly, { timezone: organisation?.timeZone ?? 'Europe/Brussels', protect: true, catch: failed('nightly.failed') }, async () => {
-    await nightly(core, reconciler, () => sweepAll(installation))()
-  })
+  const cron = new Cron(
+    config.nightly,
+    { timezone: organisation?.timeZone ?? 'Europe/Brussels', protect: true, catch: failed('nightly.failed') },
+    async () => {
+      await nightly(core, reconciler, () => sweepAll(installation))()
+    },
+  )
   const stopTimers = [
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
     repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),

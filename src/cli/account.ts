@@ -1,5 +1,5 @@
 // schedar account …
-import { affiliationRoles, type AffiliationRole } from '../domain/access.ts'
+import { type AffiliationRole, affiliationRoles } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { type StaffRole, staffRoles } from '../ports.ts'
 import { addAccount, affiliate, setAccountClosed, setGroups, setStaffRoles } from '../usecases/accounts.ts'
@@ -12,7 +12,8 @@ import { watch } from './watch.ts'
 
 const oneOf = <T extends string>(value: string, allowed: readonly T[], field: string): T => {
   const found = allowed.find((one) => one === value)
-  if (!found) throw new AppError('invalid_value', { field, detail: `${field}: ${value} is none of ${allowed.join(', ')}` })
+  if (!found)
+    throw new AppError('invalid_value', { field, detail: `${field}: ${value} is none of ${allowed.join(', ')}` })
   return found
 }
 
@@ -26,7 +27,9 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
     .action(({ text }, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const accounts = await core.store.accounts.list({ ...(text && { text }) })
-        ioOf(command).show(accounts.map(({ username, name, email, state, locale }) => ({ username, name, email, state, locale })))
+        ioOf(command).show(
+          accounts.map(({ username, name, email, state, locale }) => ({ username, name, email, state, locale })),
+        )
       }),
     )
 
@@ -43,8 +46,21 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const member = options.member ? await memberNumbered(installation, options.member) : undefined
-        const made = await addAccount(installation.core)({ username, givenName: options.givenName, familyName: options.familyName, email: options.email ?? null, locale: options.locale, actor: io.actor })
-        if (member) await affiliate(installation.core)({ accountId: made.id, memberId: member.id, role: oneOf(options.role, affiliationRoles, 'role'), actor: io.actor })
+        const made = await addAccount(installation.core)({
+          username,
+          givenName: options.givenName,
+          familyName: options.familyName,
+          email: options.email ?? null,
+          locale: options.locale,
+          actor: io.actor,
+        })
+        if (member)
+          await affiliate(installation.core)({
+            accountId: made.id,
+            memberId: member.id,
+            role: oneOf(options.role, affiliationRoles, 'role'),
+            actor: io.actor,
+          })
         io.show({ username: made.username, id: made.id })
       }),
     )
@@ -58,7 +74,9 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
         const io = ioOf(command)
         const { core, letters } = installation
         if (!username && !all) throw new AppError('required', { detail: 'name an account, or use --all' })
-        const invited = all ? (await core.store.accounts.list({ state: 'invited', limit: 100_000 })).filter(({ email }) => email !== null) : [await accountNamed(installation, username)]
+        const invited = all
+          ? (await core.store.accounts.list({ state: 'invited', limit: 100_000 })).filter(({ email }) => email !== null)
+          : [await accountNamed(installation, username)]
         const progress = io.progress('letters')
         for (const [at, one] of invited.entries()) {
           await invite(core, letters)({ account: one, actor: io.actor })
@@ -75,7 +93,12 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
     .action((username, number, { role }, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const [one, member] = [await accountNamed(installation, username), await memberNumbered(installation, number)]
-        await affiliate(installation.core)({ accountId: one.id, memberId: member.id, role: oneOf<AffiliationRole>(role, affiliationRoles, 'role'), actor: ioOf(command).actor })
+        await affiliate(installation.core)({
+          accountId: one.id,
+          memberId: member.id,
+          role: oneOf<AffiliationRole>(role, affiliationRoles, 'role'),
+          actor: ioOf(command).actor,
+        })
       }),
     )
 
@@ -85,7 +108,11 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
     .action((username, roles, _options, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const one = await accountNamed(installation, username)
-        await setStaffRoles(installation.core)({ accountId: one.id, roles: roles.map((role: string) => oneOf<StaffRole>(role, staffRoles, 'role')), actor: ioOf(command).actor })
+        await setStaffRoles(installation.core)({
+          accountId: one.id,
+          roles: roles.map((role: string) => oneOf<StaffRole>(role, staffRoles, 'role')),
+          actor: ioOf(command).actor,
+        })
       }),
     )
 
@@ -108,7 +135,12 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const one = await accountNamed(installation, username)
-        const touched = await suspend(installation.core)({ target: { accountId: one.id }, reason, endsOn: until ?? null, actor: io.actor })
+        const touched = await suspend(installation.core)({
+          target: { accountId: one.id },
+          reason,
+          endsOn: until ?? null,
+          actor: io.actor,
+        })
         io.say(`${one.username} is suspended.`)
         exitWith(await watch(io, installation, touched))
       }),
@@ -135,7 +167,13 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const one = await accountNamed(installation, username)
-        exitWith(await watch(io, installation, await signOutEverywhere(installation.core)({ accountId: one.id, actor: io.actor })))
+        exitWith(
+          await watch(
+            io,
+            installation,
+            await signOutEverywhere(installation.core)({ accountId: one.id, actor: io.actor }),
+          ),
+        )
       }),
     )
 
@@ -149,12 +187,20 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
         if (io.json) return io.show(explained as unknown as Record<string, unknown>)
         const { account: facts, memberships, clients, logins } = explained
         io.say(`${facts.username} (${facts.name}), ${facts.state}`)
-        for (const { effect, reasonText, endsOn } of facts.overrides) io.say(`  ${effect}: ${reasonText}${endsOn ? `, until ${endsOn}` : ''}`)
+        for (const { effect, reasonText, endsOn } of facts.overrides)
+          io.say(`  ${effect}: ${reasonText}${endsOn ? `, until ${endsOn}` : ''}`)
         for (const { memberName, role, standing, coveredUntilOn, overrides } of memberships)
-          io.say(`  ${role} of ${memberName}: ${overrides.some(({ effect }) => effect === 'deny') ? 'suspended' : standing}${coveredUntilOn ? `, covered until ${coveredUntilOn}` : ''}`)
+          io.say(
+            `  ${role} of ${memberName}: ${overrides.some(({ effect }) => effect === 'deny') ? 'suspended' : standing}${coveredUntilOn ? `, covered until ${coveredUntilOn}` : ''}`,
+          )
         io.show([
           ...clients.map(({ name, access, reason, roles }) => ({ service: name, access, reason: reason.code, roles })),
-          ...logins.map(({ login, access, reason }) => ({ service: login, access, reason: reason.code, roles: ['mail'] })),
+          ...logins.map(({ login, access, reason }) => ({
+            service: login,
+            access,
+            reason: reason.code,
+            roles: ['mail'],
+          })),
         ])
       }),
     )
@@ -164,19 +210,29 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
     .description('for the person who lost phone and recovery codes')
     .action((username, _options, command) =>
       withInstallation(ioOf(command), async (installation) => {
-        await removeSecondFactor(installation.core)((await accountNamed(installation, username)).id, ioOf(command).actor)
+        await removeSecondFactor(installation.core)(
+          (await accountNamed(installation, username)).id,
+          ioOf(command).actor,
+        )
       }),
     )
 
   for (const closed of [true, false])
     account
       .command(`${closed ? 'close' : 'reopen'} <username>`)
-      .description(closed ? 'close an account for good; it cannot sign in at home either' : 'open a closed account again')
+      .description(
+        closed ? 'close an account for good; it cannot sign in at home either' : 'open a closed account again',
+      )
       .option('--reason <text>', 'for the audit', '')
       .action((username, { reason }, command) =>
         withInstallation(ioOf(command), async (installation) => {
           const io = ioOf(command)
-          await setAccountClosed(installation.core)({ accountId: (await accountNamed(installation, username)).id, closed, reason, actor: io.actor })
+          await setAccountClosed(installation.core)({
+            accountId: (await accountNamed(installation, username)).id,
+            closed,
+            reason,
+            actor: io.actor,
+          })
           await installation.reconciler.drain()
         }),
       )

@@ -27,7 +27,17 @@ export const registerClient: Register = (program, ioOf) => {
     .action((_options, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const clients = await core.store.clients.list()
-        ioOf(command).show(clients.map(({ clientId, kind, name, party, audience, metadata, disabledAt }) => ({ client_id: clientId, kind, name, party, audience, url: metadata['client_uri'], disabled: disabledAt !== null })))
+        ioOf(command).show(
+          clients.map(({ clientId, kind, name, party, audience, metadata, disabledAt }) => ({
+            client_id: clientId,
+            kind,
+            name,
+            party,
+            audience,
+            url: metadata.client_uri,
+            disabled: disabledAt !== null,
+          })),
+        )
       }),
     )
 
@@ -49,8 +59,12 @@ export const registerClient: Register = (program, ioOf) => {
         const io = ioOf(command)
         const plugin = options.kind === 'other' ? undefined : await loadPlugin(options.kind)
         const site = options.site ? await core.store.resources.byName('site', options.site) : undefined
-        if (options.site && !site) throw new AppError('not_found', { detail: `there is no site ${options.site}; add it with: schedar site add ${options.site} --member NUMBER` })
-        if (options.service && !serviceKinds.includes(options.service)) throw new AppError('invalid_value', { detail: `--service is one of ${serviceKinds.join(', ')}` })
+        if (options.site && !site)
+          throw new AppError('not_found', {
+            detail: `there is no site ${options.site}; add it with: schedar site add ${options.site} --member NUMBER`,
+          })
+        if (options.service && !serviceKinds.includes(options.service))
+          throw new AppError('invalid_value', { detail: `--service is one of ${serviceKinds.join(', ')}` })
         const { client: made, clientSecret } = await addClient(core)({
           kind: options.kind,
           name: options.name,
@@ -65,7 +79,12 @@ export const registerClient: Register = (program, ioOf) => {
           ...(options.secondFactor && { secondFactor: true }),
           actor: io.actor,
         })
-        io.show({ client_id: made.clientId, client_secret: clientSecret, issuer: core.config.issuer, redirect_uris: made.metadata['redirect_uris'] })
+        io.show({
+          client_id: made.clientId,
+          client_secret: clientSecret,
+          issuer: core.config.issuer,
+          redirect_uris: made.metadata.redirect_uris,
+        })
         if (plugin?.kit) io.say(`Next: schedar kit ${made.clientId} FOLDER`)
       }),
     )
@@ -79,7 +98,14 @@ export const registerClient: Register = (program, ioOf) => {
           const group = /^group:(.+)$/.exec(who)?.[1]
           const subject = group ?? (await accountNamed(installation, who)).id
           await clientNamed(installation, clientId)
-          await setClientRole(installation.core)({ clientId, subjectKind: group ? 'group' : 'account', subject, role, remove, actor: ioOf(command).actor })
+          await setClientRole(installation.core)({
+            clientId,
+            subjectKind: group ? 'group' : 'account',
+            subject,
+            role,
+            remove,
+            actor: ioOf(command).actor,
+          })
           await installation.reconciler.drain()
         }),
       )
@@ -90,7 +116,11 @@ export const registerClient: Register = (program, ioOf) => {
       .description(disabled ? 'nobody signs in there, and none of its tokens counts' : 'let it be used again')
       .action((clientId, _options, command) =>
         withInstallation(ioOf(command), async (installation) => {
-          await setClientDisabled(installation.core)({ clientId: (await clientNamed(installation, clientId)).clientId, disabled, actor: ioOf(command).actor })
+          await setClientDisabled(installation.core)({
+            clientId: (await clientNamed(installation, clientId)).clientId,
+            disabled,
+            actor: ioOf(command).actor,
+          })
         }),
       )
 
@@ -103,10 +133,16 @@ export const registerClient: Register = (program, ioOf) => {
         const io = ioOf(command)
         const found = await clientNamed(installation, clientId)
         const service = installation.services.find(({ plugin }) => plugin === found.kind)
-        const files = await kitOf(installation.core)(found, await loadPlugin(found.kind), pairs(options.set), service?.config)
+        const files = await kitOf(installation.core)(
+          found,
+          await loadPlugin(found.kind),
+          pairs(options.set),
+          service?.config,
+        )
         for (const { path, content, secret } of files) {
           const target = resolve(folder, path)
-          if (!target.startsWith(resolve(folder) + sep)) throw new AppError('unexpected', { detail: `the kit would write outside its folder: ${path}` })
+          if (!target.startsWith(resolve(folder) + sep))
+            throw new AppError('unexpected', { detail: `the kit would write outside its folder: ${path}` })
           mkdirSync(dirname(target), { recursive: true })
           writeFileSync(target, content, { mode: secret ? 0o600 : 0o644 })
         }

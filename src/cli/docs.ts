@@ -9,10 +9,23 @@ import { AppError } from '../domain/errors.ts'
 import { loadPlugin, pluginNames } from '../plugins.ts'
 import type { Register } from './io.ts'
 
-type Schema = { description?: string; type?: string; default?: unknown; enum?: unknown[]; const?: unknown; properties?: Record<string, Schema>; required?: string[]; additionalProperties?: Schema | boolean; items?: Schema; anyOf?: Schema[]; oneOf?: Schema[] }
+type Schema = {
+  description?: string
+  type?: string
+  default?: unknown
+  enum?: unknown[]
+  const?: unknown
+  properties?: Record<string, Schema>
+  required?: string[]
+  additionalProperties?: Schema | boolean
+  items?: Schema
+  anyOf?: Schema[]
+  oneOf?: Schema[]
+}
 
 const docs = (name: string): string => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url))
-const jsonSchema = (schema: z.ZodType): Schema => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema
+const jsonSchema = (schema: z.ZodType): Schema =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema
 
 const typeOf = (schema: Schema): string => {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ')
@@ -31,7 +44,8 @@ function rowsOf(schema: Schema, path: string): string[] {
   })
 }
 
-const table = (schema: Schema, path = ''): string => ['| key | what | without it | meaning |', '| --- | --- | --- | --- |', ...rowsOf(schema, path)].join('\n')
+const table = (schema: Schema, path = ''): string =>
+  ['| key | what | without it | meaning |', '| --- | --- | --- | --- |', ...rowsOf(schema, path)].join('\n')
 
 async function configurationPage(): Promise<string> {
   const plugins = await Promise.all(pluginNames().map(async (name) => ({ name, plugin: await loadPlugin(name) })))
@@ -69,9 +83,13 @@ export const registerDocs: Register = (program, ioOf) => {
     .option('--check', 'only say whether it is fresh')
     .action(async ({ check }, command) => {
       const io = ioOf(command)
-      for (const [name, content] of [['configuration.md', await configurationPage()], ['schedar.schema.json', schemaFile()]] as const) {
+      for (const [name, content] of [
+        ['configuration.md', await configurationPage()],
+        ['schedar.schema.json', schemaFile()],
+      ] as const) {
         if (!check) writeFileSync(docs(name), content)
-        else if (readFileSync(docs(name), 'utf8') !== content) throw new AppError('conflict', { detail: `docs/${name} is stale: npm run docs` })
+        else if (readFileSync(docs(name), 'utf8') !== content)
+          throw new AppError('conflict', { detail: `docs/${name} is stale: npm run docs` })
         io.say(`docs/${name} ${check ? 'is fresh' : 'is written'}`)
       }
     })

@@ -24,8 +24,14 @@ function filesOf({ dataDir, core }: Installation): Check[] {
       name: 'data folder',
       page: 'docs/operations.md#the-data-folder',
       look: async () => {
-        const open = [dataDir, ...['secret.key', 'schedar.db'].map((name) => join(dataDir, name))].filter((path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0)
-        return open.length > 0 ? fail(`others on this machine can read ${open.join(', ')}: chmod go-rwx`) : core.config.secretKey ? undefined : `keep a copy of ${join(dataDir, 'secret.key')} apart`
+        const open = [dataDir, ...['secret.key', 'schedar.db'].map((name) => join(dataDir, name))].filter(
+          (path) => existsSync(path) && (statSync(path).mode & 0o077) !== 0,
+        )
+        return open.length > 0
+          ? fail(`others on this machine can read ${open.join(', ')}: chmod go-rwx`)
+          : core.config.secretKey
+            ? undefined
+            : `keep a copy of ${join(dataDir, 'secret.key')} apart`
       },
     },
   ]
@@ -49,11 +55,18 @@ function network({ core }: Installation): Check[] {
       page: 'docs/operations.md#behind-a-reverse-proxy',
       look: async () => {
         const url = `${core.config.issuer}/.well-known/openid-configuration`
-        const answer = await fetch(url, { signal: AbortSignal.timeout(MS) }).catch((error: Error & { cause?: Error }) => fail(`${url} cannot be reached (is schedar serve running, and TLS right?): ${error.cause?.message ?? error.message}`))
+        const answer = await fetch(url, { signal: AbortSignal.timeout(MS) }).catch((error: Error & { cause?: Error }) =>
+          fail(
+            `${url} cannot be reached (is schedar serve running, and TLS right?): ${error.cause?.message ?? error.message}`,
+          ),
+        )
         const found = (await answer.json().catch(() => ({}))) as { issuer?: string; token_endpoint?: string }
-        if (found.issuer !== core.config.issuer || !found.token_endpoint?.startsWith(core.config.issuer)) fail(`${url} answers for another issuer: ${found.issuer ?? answer.status}`)
+        if (found.issuer !== core.config.issuer || !found.token_endpoint?.startsWith(core.config.issuer))
+          fail(`${url} answers for another issuer: ${found.issuer ?? answer.status}`)
         const late = Math.abs(Date.parse(answer.headers.get('date') ?? '') - core.clock.now())
-        return late > LATE_MS ? fail(`the clock of ${issuer.host} is ${Math.round(late / 60_000)} minutes away from this machine's`) : undefined
+        return late > LATE_MS
+          ? fail(`the clock of ${issuer.host} is ${Math.round(late / 60_000)} minutes away from this machine's`)
+          : undefined
       },
     },
   ]
@@ -65,9 +78,19 @@ function house({ core, provider }: Installation): Check[] {
     {
       name: 'association',
       page: 'README.md#first-steps',
-      look: async () => ((await store.organisations.all()).length === 0 ? fail('it is not set up yet: schedar setup prints the link') : undefined),
+      look: async () =>
+        (await store.organisations.all()).length === 0
+          ? fail('it is not set up yet: schedar setup prints the link')
+          : undefined,
     },
-    { name: 'administrator', page: 'docs/operations.md#the-last-administrator', look: async () => ((await store.people.countStaff('admin')) === 0 ? fail('there is none: schedar setup, or schedar rescue USERNAME') : undefined) },
+    {
+      name: 'administrator',
+      page: 'docs/operations.md#the-last-administrator',
+      look: async () =>
+        (await store.people.countStaff('admin')) === 0
+          ? fail('there is none: schedar setup, or schedar rescue USERNAME')
+          : undefined,
+    },
     {
       name: 'signing keys',
       page: 'docs/operations.md#signing-keys',
@@ -97,19 +120,52 @@ function house({ core, provider }: Installation): Check[] {
       name: 'outbox',
       page: 'docs/operations.md#services',
       look: async () => {
-        const stuck = (await store.outbox.pending({ limit: 1000 })).filter(({ createdAt }) => core.clock.now() - createdAt > LATE_MS)
-        return stuck.length > 0 ? fail(`${stuck.length} effects wait for more than ten minutes: schedar services list`) : undefined
+        const stuck = (await store.outbox.pending({ limit: 1000 })).filter(
+          ({ createdAt }) => core.clock.now() - createdAt > LATE_MS,
+        )
+        return stuck.length > 0
+          ? fail(`${stuck.length} effects wait for more than ten minutes: schedar services list`)
+          : undefined
       },
     },
-    { name: 'writes', page: 'docs/operations.md#restore', look: async () => ((await store.settings.get('writes_held')) ? fail('held since a restore: schedar services plan, then schedar services apply --force') : undefined) },
+    {
+      name: 'writes',
+      page: 'docs/operations.md#restore',
+      look: async () =>
+        (await store.settings.get('writes_held'))
+          ? fail('held since a restore: schedar services plan, then schedar services apply --force')
+          : undefined,
+    },
   ]
 }
 
 const outside = ({ core, services, elsewhere }: Installation): Check[] => [
   { name: 'database', page: 'docs/operations.md#the-database', look: () => core.store.check().then(() => undefined) },
-  { name: 'directory', page: 'docs/services/ldap.md', look: () => core.directory.check(AbortSignal.timeout(MS)).then(() => undefined) },
-  { name: 'mail', page: 'docs/operations.md#mail', look: () => core.mailer.check().then(() => (core.config.mail.url ? undefined : 'no server: letters are written as files into the data folder')) },
-  ...services.map(({ name, plugin, service }): Check => ({ name: `service ${name}`, page: `docs/services/${plugin}.md`, look: () => (elsewhere.has(name) ? Promise.resolve('another machine drives it') : service.check(AbortSignal.timeout(MS)).then(() => undefined)) })),
+  {
+    name: 'directory',
+    page: 'docs/services/ldap.md',
+    look: () => core.directory.check(AbortSignal.timeout(MS)).then(() => undefined),
+  },
+  {
+    name: 'mail',
+    page: 'docs/operations.md#mail',
+    look: () =>
+      core.mailer
+        .check()
+        .then(() =>
+          core.config.mail.url ? undefined : 'no server: letters are written as files into the data folder',
+        ),
+  },
+  ...services.map(
+    ({ name, plugin, service }): Check => ({
+      name: `service ${name}`,
+      page: `docs/services/${plugin}.md`,
+      look: () =>
+        elsewhere.has(name)
+          ? Promise.resolve('another machine drives it')
+          : service.check(AbortSignal.timeout(MS)).then(() => undefined),
+    }),
+  ),
 ]
 
 async function examine({ name, page, look }: Check): Promise<Finding> {
@@ -117,7 +173,12 @@ async function examine({ name, page, look }: Check): Promise<Finding> {
     const detail = await look()
     return { check: name, state: detail ? 'look' : 'ok', detail: detail ?? '', page: '' }
   } catch (error) {
-    return { check: name, state: 'wrong', detail: error instanceof AppError ? (error.detail ?? error.code) : String((error as Error).message), page }
+    return {
+      check: name,
+      state: 'wrong',
+      detail: error instanceof AppError ? (error.detail ?? error.code) : String((error as Error).message),
+      page,
+    }
   }
 }
 
@@ -127,7 +188,12 @@ export const registerDoctor: Register = (program, ioOf, exitWith) => {
     .description('looks at everything and says what is wrong and which page mends it')
     .action((_options, command) =>
       withInstallation(ioOf(command), async (installation) => {
-        const checks = [...outside(installation), ...filesOf(installation), ...house(installation), ...network(installation)]
+        const checks = [
+          ...outside(installation),
+          ...filesOf(installation),
+          ...house(installation),
+          ...network(installation),
+        ]
         const findings = await Promise.all(checks.map(examine))
         ioOf(command).show([{ check: 'configuration', state: 'ok', detail: ioOf(command).file, page: '' }, ...findings])
         if (findings.some(({ state }) => state === 'wrong')) exitWith(exit.problems)

@@ -2,12 +2,12 @@
 // one JSON value on standard output and nothing else there.
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { type Installation, openInstallation } from '../compose.ts'
 import { AppError } from '../domain/errors.ts'
 import type { Account, Client, Member } from '../ports.ts'
-import { organisationNamed } from '../usecases/members.ts'
 import type { Environment } from '../secrets.ts'
+import { organisationNamed } from '../usecases/members.ts'
 
 export type Streams = { out: NodeJS.WriteStream; err: NodeJS.WriteStream; in: NodeJS.ReadStream; env: Environment }
 
@@ -32,7 +32,14 @@ export type Io = {
 /** Exit codes that scripts can trust. */
 export const exit = { ok: 0, failed: 1, usage: 2, problems: 3, pending: 4 } as const
 
-const cell = (value: unknown): string => (value === null || value === undefined ? '' : Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value))
+const cell = (value: unknown): string =>
+  value === null || value === undefined
+    ? ''
+    : Array.isArray(value)
+      ? value.join(', ')
+      : typeof value === 'object'
+        ? JSON.stringify(value)
+        : String(value)
 
 /** Columns under their names, as wide as they need to be. */
 export function table(rows: readonly Record<string, unknown>[]): string {
@@ -40,7 +47,14 @@ export function table(rows: readonly Record<string, unknown>[]): string {
   const names = Object.keys(rows[0]!)
   const lines = [names, ...rows.map((row) => names.map((name) => cell(row[name])))]
   const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
-  return lines.map((line) => line.map((text, column) => (column === names.length - 1 ? text : text.padEnd(widths[column]!))).join('  ').trimEnd()).join('\n')
+  return lines
+    .map((line) =>
+      line
+        .map((text, column) => (column === names.length - 1 ? text : text.padEnd(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 const bar = (share: number): string => '█'.repeat(Math.round(share * 24)).padEnd(24, '·')
@@ -48,18 +62,30 @@ const bar = (share: number): string => '█'.repeat(Math.round(share * 24)).padE
 export function createIo(streams: Streams, options: { config?: string; json?: boolean }): Io {
   const { out, err, env } = streams
   const json = options.json ?? false
-  const file = options.config ?? env['SCHEDAR_CONFIG'] ?? 'schedar.yaml'
+  const file = options.config ?? env.SCHEDAR_CONFIG ?? 'schedar.yaml'
   return {
     env,
     file,
     json,
     actor: `cli:${userInfo().username}`,
     say: (line) => void (json || out.write(`${line}\n`)),
-    show: (rows) => void out.write(`${json ? JSON.stringify(rows, null, 2) : Array.isArray(rows) ? table(rows) : Object.entries(rows).map(([name, value]) => `${name}: ${cell(value)}`).join('\n')}\n`),
+    show: (rows) =>
+      void out.write(
+        `${
+          json
+            ? JSON.stringify(rows, null, 2)
+            : Array.isArray(rows)
+              ? table(rows)
+              : Object.entries(rows)
+                  .map(([name, value]) => `${name}: ${cell(value)}`)
+                  .join('\n')
+        }\n`,
+      ),
     warn: (line) => void err.write(`${line}\n`),
     async confirm(question, yes) {
       if (yes) return true
-      if (!streams.in.isTTY || !err.isTTY) throw new AppError('bad_request', { detail: `${question} Add --yes to answer yes.` })
+      if (!streams.in.isTTY || !err.isTTY)
+        throw new AppError('bad_request', { detail: `${question} Add --yes to answer yes.` })
       const prompt = createInterface({ input: streams.in, output: err })
       const answer = await prompt.question(`${question} [y/N] `)
       prompt.close()
@@ -67,7 +93,8 @@ export function createIo(streams: Streams, options: { config?: string; json?: bo
     },
     progress(label) {
       if (!err.isTTY) return () => {}
-      return (done, total) => void err.write(`\r${label} ${bar(total === 0 ? 1 : done / total)} ${done}/${total}${done >= total ? '\n' : ''}`)
+      return (done, total) =>
+        void err.write(`\r${label} ${bar(total === 0 ? 1 : done / total)} ${done}/${total}${done >= total ? '\n' : ''}`)
     },
     open: () => openInstallation({ file, env, log: { level: 'warn', to: err } }),
   }
@@ -90,7 +117,12 @@ export async function accountNamed({ core }: Installation, name: string): Promis
   if (found) return found
   const shared = await core.store.accounts.byEmail(name.toLowerCase())
   if (shared.length === 1) return shared[0]!
-  throw new AppError('not_found', { detail: shared.length > 1 ? `${shared.length} accounts have the address ${name}: ${shared.map(({ username }) => username).join(', ')}` : `there is no account ${name}` })
+  throw new AppError('not_found', {
+    detail:
+      shared.length > 1
+        ? `${shared.length} accounts have the address ${name}: ${shared.map(({ username }) => username).join(', ')}`
+        : `there is no account ${name}`,
+  })
 }
 
 export async function memberNumbered({ core }: Installation, memberNumber: string): Promise<Member> {
@@ -102,6 +134,7 @@ export async function memberNumbered({ core }: Installation, memberNumber: strin
 
 export async function clientNamed({ core }: Installation, clientId: string): Promise<Client> {
   const client = await core.store.clients.get(clientId)
-  if (!client) throw new AppError('not_found', { detail: `there is no client ${clientId}; schedar client list shows them` })
+  if (!client)
+    throw new AppError('not_found', { detail: `there is no client ${clientId}; schedar client list shows them` })
   return client
 }

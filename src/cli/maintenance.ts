@@ -1,9 +1,10 @@
 // schedar setup, rescue, keys, migrate, backup, restore, audit, nightly: for the person who looks after the machine.
-import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs'
+
 import { once } from 'node:events'
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { createGunzip, createGzip } from 'node:zlib'
 import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
 import { dump, load } from '../../adapters/sql/backup.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
@@ -21,7 +22,10 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .action((_options, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const token = await offerSetUp(core)()
-        if (!token) throw new AppError('conflict', { detail: 'there is an administrator already; for the day the last one is lost: schedar rescue USERNAME' })
+        if (!token)
+          throw new AppError('conflict', {
+            detail: 'there is an administrator already; for the day the last one is lost: schedar rescue USERNAME',
+          })
         ioOf(command).show({ link: `${core.config.issuer}/set-up/${token}` })
       }),
     )
@@ -36,9 +40,17 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
         const io = ioOf(command)
         const { core } = installation
         const known = await core.store.accounts.byUsername(username)
-        if (!known && !email) throw new AppError('not_found', { detail: `there is no account ${username}; name its --email to make it` })
-        if (!(await io.confirm(`${username} becomes administrator, and its second factor is removed. Go on?`, yes ?? false))) return
-        const account = known ?? (await addAccount(core)({ username, givenName: username, familyName: '', email, actor: io.actor }))
+        if (!known && !email)
+          throw new AppError('not_found', { detail: `there is no account ${username}; name its --email to make it` })
+        if (
+          !(await io.confirm(
+            `${username} becomes administrator, and its second factor is removed. Go on?`,
+            yes ?? false,
+          ))
+        )
+          return
+        const account =
+          known ?? (await addAccount(core)({ username, givenName: username, familyName: '', email, actor: io.actor }))
         io.show({ link: `${core.config.issuer}/password/${await rescue(core)({ account, actor: io.actor })}` })
       }),
     )
@@ -51,7 +63,14 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         await installation.provider()
         const found = await installation.core.store.keys.list()
-        ioOf(command).show(found.map(({ kid, alg, state, changedAt }) => ({ kid, alg, state, since: Temporal.Instant.fromEpochMilliseconds(changedAt).toString({ smallestUnit: 'second' }) })))
+        ioOf(command).show(
+          found.map(({ kid, alg, state, changedAt }) => ({
+            kid,
+            alg,
+            state,
+            since: Temporal.Instant.fromEpochMilliseconds(changedAt).toString({ smallestUnit: 'second' }),
+          })),
+        )
       }),
     )
   keys
@@ -70,7 +89,9 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
   program
     .command('migrate')
     .description('bring the database to this version (serve does it too)')
-    .action((_options, command) => withInstallation(ioOf(command), async () => ioOf(command).say('The database is up to date.')))
+    .action((_options, command) =>
+      withInstallation(ioOf(command), async () => ioOf(command).say('The database is up to date.')),
+    )
 
   program
     .command('backup <file>')
@@ -95,7 +116,9 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
         target.end()
         await written
         io.show({ file, rows, bytes: statSync(file).size })
-        io.warn(`The key that seals secrets is not in it: keep a copy of ${core.config.secretKey ?? `${dataDir}/secret.key`} apart.`)
+        io.warn(
+          `The key that seals secrets is not in it: keep a copy of ${core.config.secretKey ?? `${dataDir}/secret.key`} apart.`,
+        )
       }),
     )
 
@@ -110,15 +133,27 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
         if (!(await io.confirm('Everything in the database is replaced by the backup. Go on?', yes ?? false))) return
         const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()) })
         const rows = await load(database, lines, () => {}).catch((error: unknown) => {
-          if ((error as { code?: string }).code?.startsWith('Z_')) throw new AppError('import_unreadable', { detail: `${file} is damaged or cut off; nothing was changed`, cause: error })
+          if ((error as { code?: string }).code?.startsWith('Z_'))
+            throw new AppError('import_unreadable', {
+              detail: `${file} is damaged or cut off; nothing was changed`,
+              cause: error,
+            })
           throw error
         })
         await core.store.transaction(async (stores) => {
           await stores.settings.set('writes_held', 'restore')
-          await audit(core, stores, { action: 'backup.restored', actor: io.actor, subjectKind: 'database', subjectId: 'all', payload: { rows } })
+          await audit(core, stores, {
+            action: 'backup.restored',
+            actor: io.actor,
+            subjectKind: 'database',
+            subjectId: 'all',
+            payload: { rows },
+          })
         })
         io.show({ rows })
-        io.warn('Nothing is written to any service until you looked at «schedar services plan» and ran «schedar services apply --force».')
+        io.warn(
+          'Nothing is written to any service until you looked at «schedar services plan» and ran «schedar services apply --force».',
+        )
       }),
     )
 
@@ -133,8 +168,22 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .action((options, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const subjectId = options.account ? (await accountNamed(installation, options.account)).id : undefined
-        const rows = await installation.core.store.audit.list({ afterId: Number(options.after), limit: Number(options.limit), ...(subjectId && { subjectId }), ...(options.action && { action: options.action }) })
-        ioOf(command).show(rows.map(({ id, at, actor, action, subjectKind, subjectId: about, payload }) => ({ id, at: Temporal.Instant.fromEpochMilliseconds(at).toString({ smallestUnit: 'second' }), actor, action, about: `${subjectKind} ${about}`, payload })))
+        const rows = await installation.core.store.audit.list({
+          afterId: Number(options.after),
+          limit: Number(options.limit),
+          ...(subjectId && { subjectId }),
+          ...(options.action && { action: options.action }),
+        })
+        ioOf(command).show(
+          rows.map(({ id, at, actor, action, subjectKind, subjectId: about, payload }) => ({
+            id,
+            at: Temporal.Instant.fromEpochMilliseconds(at).toString({ smallestUnit: 'second' }),
+            actor,
+            action,
+            about: `${subjectKind} ${about}`,
+            payload,
+          })),
+        )
       }),
     )
   trail
@@ -144,7 +193,13 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async ({ core }) => {
         const io = ioOf(command)
         const { rows, brokenAt } = await core.store.audit.verify()
-        io.show({ rows, sound: brokenAt === undefined, ...(brokenAt !== undefined && { brokenAt: brokenAt === 0 ? 'the end: rows are missing' : `entry ${brokenAt}` }) })
+        io.show({
+          rows,
+          sound: brokenAt === undefined,
+          ...(brokenAt !== undefined && {
+            brokenAt: brokenAt === 0 ? 'the end: rows are missing' : `entry ${brokenAt}`,
+          }),
+        })
         if (brokenAt !== undefined) exitWith(exit.problems)
       }),
     )
@@ -156,11 +211,19 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .action(({ confirm = false }, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
-        if (installation.core.directory.kind === 'own') throw new AppError('conflict', { detail: "passwords live in Schedar's own tables: there is no directory to follow" })
+        if (installation.core.directory.kind === 'own')
+          throw new AppError('conflict', {
+            detail: "passwords live in Schedar's own tables: there is no directory to follow",
+          })
         const report = await directorySync(installation)({ full: true, confirm, signal: AbortSignal.timeout(600_000) })
-        io.show({ ...report, gone: report.gone.map(({ username, reason }) => `${username} (${reason})`), problems: report.problems.map(({ username, reason }) => `${username} (${reason})`) })
+        io.show({
+          ...report,
+          gone: report.gone.map(({ username, reason }) => `${username} (${reason})`),
+          problems: report.problems.map(({ username, reason }) => `${username} (${reason})`),
+        })
         await installation.reconciler.drain()
-        if (report.held) io.warn('So many would be closed that nothing was changed; if it is right: schedar sync --confirm')
+        if (report.held)
+          io.warn('So many would be closed that nothing was changed; if it is right: schedar sync --confirm')
         if (report.held || report.problems.length > 0) exitWith(exit.problems)
       }),
     )
@@ -171,8 +234,13 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .option('--confirm', 'let removals pass that the bulk guard holds')
     .action(({ confirm = false }, command) =>
       withInstallation(ioOf(command), async (installation) => {
-        const report = await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({ confirmed: confirm })
-        ioOf(command).show({ ...report, held: report.held ? `${report.held.removals} of ${report.held.of}` : 'nothing' })
+        const report = await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({
+          confirmed: confirm,
+        })
+        ioOf(command).show({
+          ...report,
+          held: report.held ? `${report.held.removals} of ${report.held.of}` : 'nothing',
+        })
         await installation.reconciler.drain()
         if (report.held || report.services.some(({ error }) => error)) exitWith(exit.problems)
       }),

@@ -1,8 +1,8 @@
 // schedar member …
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { closingEvents, type MemberEventKind, memberEvents, type Standing, standings } from '../domain/standing.ts'
 import { AppError } from '../domain/errors.ts'
+import { closingEvents, type MemberEventKind, memberEvents, type Standing, standings } from '../domain/standing.ts'
 import { importMembers } from '../usecases/import-members.ts'
 import { addMember, recordMemberEvent } from '../usecases/members.ts'
 import { restore, suspend } from '../usecases/suspend.ts'
@@ -19,9 +19,22 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
     .option('--text <text>', 'only those whose number, name or address holds this')
     .action(({ standing, text }, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
-        if (standing && !standings.includes(standing)) throw new AppError('invalid_value', { detail: `--standing is one of ${standings.join(', ')}` })
-        const members = await core.store.members.list({ limit: 100_000, ...(standing && { standing: standing as Standing }), ...(text && { text }) })
-        ioOf(command).show(members.map(({ memberNumber, name, kind, standing: stands, coveredUntilOn }) => ({ number: memberNumber, name, kind, standing: stands, 'covered until': coveredUntilOn })))
+        if (standing && !standings.includes(standing))
+          throw new AppError('invalid_value', { detail: `--standing is one of ${standings.join(', ')}` })
+        const members = await core.store.members.list({
+          limit: 100_000,
+          ...(standing && { standing: standing as Standing }),
+          ...(text && { text }),
+        })
+        ioOf(command).show(
+          members.map(({ memberNumber, name, kind, standing: stands, coveredUntilOn }) => ({
+            number: memberNumber,
+            name,
+            kind,
+            standing: stands,
+            'covered until': coveredUntilOn,
+          })),
+        )
       }),
     )
 
@@ -32,10 +45,24 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const { store } = installation.core
         const one = await memberNumbered(installation, number)
-        const people = await Promise.all((await store.people.accountsOf(one.id)).map(async ({ accountId, role }) => `${(await store.accounts.get(accountId))?.username} (${role})`))
+        const people = await Promise.all(
+          (await store.people.accountsOf(one.id)).map(
+            async ({ accountId, role }) => `${(await store.accounts.get(accountId))?.username} (${role})`,
+          ),
+        )
         const standing = await store.standings.get(one.id)
         const resources = (await store.resources.ofMember(one.id)).map(({ kind, name }) => `${kind} ${name}`)
-        ioOf(command).show({ number: one.memberNumber, name: one.name, kind: one.kind, email: one.email, standing: standing?.standing ?? 'applicant', coveredUntilOn: standing?.coveredUntilOn ?? null, nextChangeOn: standing?.nextChangeOn ?? null, people, resources })
+        ioOf(command).show({
+          number: one.memberNumber,
+          name: one.name,
+          kind: one.kind,
+          email: one.email,
+          standing: standing?.standing ?? 'applicant',
+          coveredUntilOn: standing?.coveredUntilOn ?? null,
+          nextChangeOn: standing?.nextChangeOn ?? null,
+          people,
+          resources,
+        })
       }),
     )
 
@@ -48,14 +75,23 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
     .action((number, name, options, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const io = ioOf(command)
-        const made = await addMember(core)({ memberNumber: number, name, kind: options.association ? 'association' : 'person', email: options.email ?? null, coveredUntilOn: options.coveredUntil ?? null, actor: io.actor })
+        const made = await addMember(core)({
+          memberNumber: number,
+          name,
+          kind: options.association ? 'association' : 'person',
+          email: options.email ?? null,
+          coveredUntilOn: options.coveredUntil ?? null,
+          actor: io.actor,
+        })
         io.show({ number: made.memberNumber, name: made.name })
       }),
     )
 
   member
     .command('import <files...>')
-    .description('members as Galette, Paheko, Dolibarr or CiviCRM export them, or any CSV with --map; shows a plan first')
+    .description(
+      'members as Galette, Paheko, Dolibarr or CiviCRM export them, or any CSV with --map; shows a plan first',
+    )
     .option('--map <columns>', 'which column is what: number=Nr,email=Mail,end=Until,…')
     .option('--activity <name>', 'which of several activities of a Paheko file is the membership')
     .option('--dry-run', 'only show the plan')
@@ -66,12 +102,27 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
         const io = ioOf(command)
         const contents = files.map((path) => ({ name: basename(path), bytes: readFile(path) }))
         const importer = importMembers(installation.core)
-        const plan = await importer.plan(contents, { map: options.map, activity: options.activity, onProgress: io.progress('reading') })
+        const plan = await importer.plan(contents, {
+          map: options.map,
+          activity: options.activity,
+          onProgress: io.progress('reading'),
+        })
         if (io.json) io.show(plan.report)
         else for (const line of plan.describe()) io.say(line)
-        if (options.dryRun || plan.report.new + plan.report.changed === 0) return exitWith(plan.report.refused.length > 0 ? exit.problems : exit.ok)
-        if (!(await io.confirm(`Import ${plan.report.new} new and ${plan.report.changed} changed members?`, options.yes || io.json))) return
-        await importer.apply(plan, { actor: io.actor, confirmed: options.confirmRemovals ?? false, onProgress: io.progress('writing') })
+        if (options.dryRun || plan.report.new + plan.report.changed === 0)
+          return exitWith(plan.report.refused.length > 0 ? exit.problems : exit.ok)
+        if (
+          !(await io.confirm(
+            `Import ${plan.report.new} new and ${plan.report.changed} changed members?`,
+            options.yes || io.json,
+          ))
+        )
+          return
+        await importer.apply(plan, {
+          actor: io.actor,
+          confirmed: options.confirmRemovals ?? false,
+          onProgress: io.progress('writing'),
+        })
         io.say('Done.')
         await installation.reconciler.drain()
         exitWith(plan.report.refused.length > 0 ? exit.problems : exit.ok)
@@ -88,8 +139,15 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
       .action((number, options, command) =>
         withInstallation(ioOf(command), async (installation) => {
           const kind = memberEvents.find((one) => one === options.as)
-          if (!kind || !kinds.includes(kind)) throw new AppError('invalid_value', { detail: `--as is one of ${kinds.join(', ')}` })
-          await recordMemberEvent(installation.core)({ memberId: (await memberNumbered(installation, number)).id, kind, effectiveOn: options.on, note: options.note, actor: ioOf(command).actor })
+          if (!kind || !kinds.includes(kind))
+            throw new AppError('invalid_value', { detail: `--as is one of ${kinds.join(', ')}` })
+          await recordMemberEvent(installation.core)({
+            memberId: (await memberNumbered(installation, number)).id,
+            kind,
+            effectiveOn: options.on,
+            note: options.note,
+            actor: ioOf(command).actor,
+          })
           await installation.reconciler.drain()
         }),
       )
@@ -105,7 +163,18 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const one = await memberNumbered(installation, number)
-        exitWith(await watch(io, installation, await suspend(installation.core)({ target: { memberId: one.id }, reason, endsOn: until ?? null, actor: io.actor })))
+        exitWith(
+          await watch(
+            io,
+            installation,
+            await suspend(installation.core)({
+              target: { memberId: one.id },
+              reason,
+              endsOn: until ?? null,
+              actor: io.actor,
+            }),
+          ),
+        )
       }),
     )
 
@@ -116,7 +185,13 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const one = await memberNumbered(installation, number)
-        exitWith(await watch(io, installation, await restore(installation.core)({ target: { memberId: one.id }, actor: io.actor })))
+        exitWith(
+          await watch(
+            io,
+            installation,
+            await restore(installation.core)({ target: { memberId: one.id }, actor: io.actor }),
+          ),
+        )
       }),
     )
 }
@@ -125,6 +200,9 @@ function readFile(path: string): Uint8Array {
   try {
     return readFileSync(path)
   } catch (cause) {
-    throw new AppError('import_unreadable', { detail: `${path}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'cannot be read'}`, cause })
+    throw new AppError('import_unreadable', {
+      detail: `${path}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'cannot be read'}`,
+      cause,
+    })
   }
 }

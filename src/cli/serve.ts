@@ -1,8 +1,9 @@
 // schedar serve [--demo]
+
+import { openInstallation } from '../compose.ts'
 import { serve } from '../serve.ts'
 import { offerSetUp } from '../usecases/set-up.ts'
-import { openInstallation } from '../compose.ts'
-import { type Io, type Register } from './io.ts'
+import type { Io, Register } from './io.ts'
 
 async function untilStopped(stop: () => Promise<void>): Promise<void> {
   await new Promise<void>((resolve) => {
@@ -21,7 +22,10 @@ async function run(io: Io, { demo }: { demo: boolean }): Promise<void> {
   const { issuer } = installation.core.config
   const token = await offerSetUp(installation.core)()
   // On standard error: the link is a secret, and standard output is the log.
-  if (token) io.warn(`\n  Schedar is at ${issuer}\n  First steps (this link works once, for 24 hours):\n\n    ${issuer}/set-up/${token}\n`)
+  if (token)
+    io.warn(
+      `\n  Schedar is at ${issuer}\n  First steps (this link works once, for 24 hours):\n\n    ${issuer}/set-up/${token}\n`,
+    )
   else io.warn(`\n  Schedar is at ${issuer}\n`)
   await untilStopped(running.stop)
 }

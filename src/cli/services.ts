@@ -1,18 +1,21 @@
 // schedar services …: what is driven, whether it can be reached, what would change, and changing it.
-import { AppError } from '../domain/errors.ts'
-import { nightly, HELD } from '../usecases/nightly.ts'
-import { sweepAll } from '../serve.ts'
+
 import type { Installation } from '../compose.ts'
+import { AppError } from '../domain/errors.ts'
+import { sweepAll } from '../serve.ts'
+import { HELD, nightly } from '../usecases/nightly.ts'
 import { exit, type Register, withInstallation } from './io.ts'
 
 const CHECK_MS = 10_000
 
-const reasonOf = (error: unknown): string => (error instanceof AppError ? (error.detail ?? error.code) : String((error as Error).message ?? error))
+const reasonOf = (error: unknown): string =>
+  error instanceof AppError ? (error.detail ?? error.code) : String((error as Error).message ?? error)
 
 const named = (installation: Installation, only: readonly string[]): string[] => {
   const all = installation.core.services.map(({ name }) => name).filter((name) => !installation.elsewhere.has(name))
   const unknown = only.find((name) => !all.includes(name))
-  if (unknown) throw new AppError('not_found', { detail: `there is no service ${unknown} here; there are: ${all.join(', ')}` })
+  if (unknown)
+    throw new AppError('not_found', { detail: `there is no service ${unknown} here; there are: ${all.join(', ')}` })
   return only.length > 0 ? [...only] : all
 }
 
@@ -28,10 +31,29 @@ export const registerServices: Register = (program, ioOf, exitWith) => {
         const pending = await store.outbox.pending({ limit: 100_000 })
         const rows = installation.core.services.map(({ name, manages }) => {
           const mine = pending.filter((row) => row.service === name)
-          return { service: name, plugin: installation.services.find((service) => service.name === name)?.plugin ?? 'built in', manages, pending: mine.length, tries: Math.max(0, ...mine.map(({ tries }) => tries)), 'last error': mine.find(({ lastError }) => lastError)?.lastError ?? '', here: !installation.elsewhere.has(name) }
+          return {
+            service: name,
+            plugin: installation.services.find((service) => service.name === name)?.plugin ?? 'built in',
+            manages,
+            pending: mine.length,
+            tries: Math.max(0, ...mine.map(({ tries }) => tries)),
+            'last error': mine.find(({ lastError }) => lastError)?.lastError ?? '',
+            here: !installation.elsewhere.has(name),
+          }
         })
         const logouts = pending.filter(({ service }) => service.startsWith('logout/'))
-        ioOf(command).show([...rows, ...[...new Set(logouts.map(({ service }) => service))].map((service) => ({ service, plugin: 'back-channel logout', manages: 'session', pending: logouts.filter((row) => row.service === service).length, tries: Math.max(...logouts.filter((row) => row.service === service).map(({ tries }) => tries)), 'last error': logouts.find((row) => row.service === service && row.lastError)?.lastError ?? '', here: true }))])
+        ioOf(command).show([
+          ...rows,
+          ...[...new Set(logouts.map(({ service }) => service))].map((service) => ({
+            service,
+            plugin: 'back-channel logout',
+            manages: 'session',
+            pending: logouts.filter((row) => row.service === service).length,
+            tries: Math.max(...logouts.filter((row) => row.service === service).map(({ tries }) => tries)),
+            'last error': logouts.find((row) => row.service === service && row.lastError)?.lastError ?? '',
+            here: true,
+          })),
+        ])
       }),
     )
 
@@ -63,9 +85,22 @@ export const registerServices: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)
         const held = await installation.core.store.settings.get(HELD)
-        if (held) io.warn(`The last night held ${JSON.parse(held).removals} of ${JSON.parse(held).of} removals; services apply --force lets them pass.`)
+        if (held)
+          io.warn(
+            `The last night held ${JSON.parse(held).removals} of ${JSON.parse(held).of} removals; services apply --force lets them pass.`,
+          )
         const plans = await Promise.all(named(installation, names).map((name) => installation.reconciler.plan(name)))
-        io.show(plans.flatMap(({ service, changes }) => changes.map(({ name, from, to, removal }) => ({ service, subject: name, from: from && JSON.stringify(from), to: to && JSON.stringify(to), removal }))))
+        io.show(
+          plans.flatMap(({ service, changes }) =>
+            changes.map(({ name, from, to, removal }) => ({
+              service,
+              subject: name,
+              from: from && JSON.stringify(from),
+              to: to && JSON.stringify(to),
+              removal,
+            })),
+          ),
+        )
         if (plans.some(({ changes }) => changes.length > 0)) exitWith(exit.pending)
       }),
     )
@@ -79,20 +114,27 @@ export const registerServices: Register = (program, ioOf, exitWith) => {
         const io = ioOf(command)
         const { settings } = installation.core.store
         if ((await settings.get('writes_held')) !== undefined && !force)
-          throw new AppError('writes_held', { detail: 'a backup was restored: look at schedar services plan, then run schedar services apply --force' })
-        if (force && names.length === 0 && (await settings.get(HELD))) await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({ confirmed: true })
+          throw new AppError('writes_held', {
+            detail: 'a backup was restored: look at schedar services plan, then run schedar services apply --force',
+          })
+        if (force && names.length === 0 && (await settings.get(HELD)))
+          await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({ confirmed: true })
         const rows = []
         for (const name of named(installation, names)) {
           try {
-            rows.push({ service: name, changes: await installation.reconciler.apply(await installation.reconciler.plan(name), force), detail: '' })
+            rows.push({
+              service: name,
+              changes: await installation.reconciler.apply(await installation.reconciler.plan(name), force),
+              detail: '',
+            })
           } catch (error) {
             rows.push({ service: name, changes: 0, detail: reasonOf(error) })
           }
         }
-        if (names.length === 0 && rows.every(({ detail }) => detail === '')) await settings.set('writes_held', undefined)
+        if (names.length === 0 && rows.every(({ detail }) => detail === ''))
+          await settings.set('writes_held', undefined)
         io.show(rows)
         if (rows.some(({ detail }) => detail !== '')) exitWith(exit.problems)
       }),
     )
 }
-

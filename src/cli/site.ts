@@ -4,7 +4,9 @@ import { accountNamed, memberNumbered, type Register, withInstallation } from '.
 
 export const registerSite: Register = (program, ioOf) => {
   for (const kind of ['site', 'mailbox'] as const) {
-    const group = program.command(kind).description(kind === 'site' ? 'hosted sites of members' : 'mailboxes of members, and the logins into them')
+    const group = program
+      .command(kind)
+      .description(kind === 'site' ? 'hosted sites of members' : 'mailboxes of members, and the logins into them')
 
     group
       .command('list')
@@ -13,7 +15,11 @@ export const registerSite: Register = (program, ioOf) => {
         withInstallation(ioOf(command), async ({ core }) => {
           const found = await core.store.resources.list(kind)
           const rows = await Promise.all(
-            found.map(async ({ id, name, memberId }) => ({ name, member: (await core.store.members.get(memberId))?.memberNumber, access: (await core.doors.resourceAccess(id, kind === 'site' ? 'site' : 'mail')).access })),
+            found.map(async ({ id, name, memberId }) => ({
+              name,
+              member: (await core.store.members.get(memberId))?.memberNumber,
+              access: (await core.doors.resourceAccess(id, kind === 'site' ? 'site' : 'mail')).access,
+            })),
           )
           ioOf(command).show(rows)
         }),
@@ -25,15 +31,16 @@ export const registerSite: Register = (program, ioOf) => {
       .requiredOption('--member <number>', 'the member that holds it')
     if (kind === 'mailbox') add.option('--account <username>', 'who may sign in to it, under its address')
     add.action((name, options, command) =>
-        withInstallation(ioOf(command), async (installation) => {
-          const io = ioOf(command)
-          const member = await memberNumbered(installation, options.member)
-          const account = options.account ? await accountNamed(installation, options.account) : undefined
-          const made = await addResource(installation.core)({ memberId: member.id, kind, name, actor: io.actor })
-          const login = account && (await addLogin(installation.core)({ mailboxId: made.id, accountId: account.id, actor: io.actor }))
-          io.show({ name: made.name, member: member.memberNumber, ...(login && { login }) })
-        }),
-      )
+      withInstallation(ioOf(command), async (installation) => {
+        const io = ioOf(command)
+        const member = await memberNumbered(installation, options.member)
+        const account = options.account ? await accountNamed(installation, options.account) : undefined
+        const made = await addResource(installation.core)({ memberId: member.id, kind, name, actor: io.actor })
+        const login =
+          account && (await addLogin(installation.core)({ mailboxId: made.id, accountId: account.id, actor: io.actor }))
+        io.show({ name: made.name, member: member.memberNumber, ...(login && { login }) })
+      }),
+    )
   }
 
   program.commands
@@ -46,7 +53,14 @@ export const registerSite: Register = (program, ioOf) => {
         const io = ioOf(command)
         const found = await installation.core.store.resources.byName('mailbox', mailbox)
         const account = await accountNamed(installation, username)
-        io.show({ login: await addLogin(installation.core)({ mailboxId: found?.id ?? '', accountId: account.id, name: options.as, actor: io.actor }) })
+        io.show({
+          login: await addLogin(installation.core)({
+            mailboxId: found?.id ?? '',
+            accountId: account.id,
+            name: options.as,
+            actor: io.actor,
+          }),
+        })
       }),
     )
 }

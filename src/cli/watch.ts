@@ -19,24 +19,32 @@ export async function watch(io: Io, installation: Installation, touched: readonl
   const subjects = new Set(touched.map(({ subject }) => subject))
   const open = new Map(touched.map(({ service, subject }) => [`${service} ${subject}`, { service, subject }]))
   const lines: Line[] = []
-  const tell = (line: Line) => {
+  const tell = async ({ subject, ...rest }: Line) => {
+    // The provider and the clients know a person by the account's id; people know the username.
+    const line = { ...rest, subject: (await store.accounts.get(subject))?.username ?? subject }
     lines.push(line)
-    io.say(line.state === 'done' ? `  ✓ ${line.service}  ${line.subject}  ${line.ms} ms` : `  … ${line.service}  ${line.subject}  ${line.reason ?? 'under way'}`)
+    io.say(
+      line.state === 'done'
+        ? `  ✓ ${line.service}  ${line.subject}  ${line.ms} ms`
+        : `  … ${line.service}  ${line.subject}  ${line.reason ?? 'under way'}`,
+    )
   }
   void installation.reconciler.drain()
   for (;;) {
-    const pending = (await store.outbox.pending({})).filter((row) => subjects.has(row.subject) && row.effect !== 'sessions_again')
+    const pending = (await store.outbox.pending({})).filter(
+      (row) => subjects.has(row.subject) && row.effect !== 'sessions_again',
+    )
     for (const { service, subject } of pending) open.set(`${service} ${subject}`, { service, subject })
     for (const [key, { service, subject }] of open) {
       if (pending.some((row) => row.service === service && row.subject === subject)) continue
       open.delete(key)
-      tell({ service, subject, state: 'done', ms: clock.now() - began })
+      await tell({ service, subject, state: 'done', ms: clock.now() - began })
     }
     if (open.size === 0) break
     if (clock.now() - began > PATIENCE_MS) {
       for (const { service, subject } of open.values()) {
         const reason = pending.find((row) => row.service === service && row.subject === subject)?.lastError
-        tell({ service, subject, state: 'waiting', ...(reason && { reason }) })
+        await tell({ service, subject, state: 'waiting', ...(reason && { reason }) })
       }
       break
     }

@@ -17,11 +17,27 @@ export const affiliationRoles = ['owner', 'admin', 'technical', 'billing', 'user
 export type AffiliationRole = (typeof affiliationRoles)[number]
 
 /** An override in force: begun and not lifted. `endsOn` is the last day it is meant to hold; the nightly run lifts it. */
-export type OverrideInForce = { effect: 'allow' | 'deny'; reasonText: string; startsAt: Instant; endsOn: CivilDate | null }
-export type MemberInForce = { memberId: string; memberName: string; standing: Standing; coveredUntilOn: CivilDate | null; overrides: readonly OverrideInForce[] }
+export type OverrideInForce = {
+  effect: 'allow' | 'deny'
+  reasonText: string
+  startsAt: Instant
+  endsOn: CivilDate | null
+}
+export type MemberInForce = {
+  memberId: string
+  memberName: string
+  standing: Standing
+  coveredUntilOn: CivilDate | null
+  overrides: readonly OverrideInForce[]
+}
 export type Membership = MemberInForce & { role: AffiliationRole }
 
-export type AccountFacts = { accountId: string; closed: boolean; overrides: readonly OverrideInForce[]; memberships: readonly Membership[] }
+export type AccountFacts = {
+  accountId: string
+  closed: boolean
+  overrides: readonly OverrideInForce[]
+  memberships: readonly Membership[]
+}
 
 export type Door = {
   service: ServiceKind
@@ -33,9 +49,26 @@ export type Door = {
   roles: readonly string[]
 }
 
-export const reasons = ['in_order', 'allowed', 'grace', 'lapsed', 'closed', 'applicant', 'suspended', 'not_member', 'not_listed'] as const
+export const reasons = [
+  'in_order',
+  'allowed',
+  'grace',
+  'lapsed',
+  'closed',
+  'applicant',
+  'suspended',
+  'not_member',
+  'not_listed',
+] as const
 export type ReasonCode = (typeof reasons)[number]
-export type Reason = { code: ReasonCode; memberName?: string; sinceAt?: Instant; untilOn?: CivilDate; coveredUntilOn?: CivilDate; text?: string }
+export type Reason = {
+  code: ReasonCode
+  memberName?: string
+  sinceAt?: Instant
+  untilOn?: CivilDate
+  coveredUntilOn?: CivilDate
+  text?: string
+}
 export type AccessAnswer = { access: Access; reason: Reason }
 
 const reasonOfStanding: Record<Standing, ReasonCode> = {
@@ -53,23 +86,46 @@ const allow = (overrides: readonly OverrideInForce[]) => overrides.find((overrid
 const refused = (code: ReasonCode): AccessAnswer => ({ access: 'none', reason: { code } })
 const suspended = ({ reasonText, startsAt, endsOn }: OverrideInForce, memberName?: string): AccessAnswer => ({
   access: 'none',
-  reason: { code: 'suspended', text: reasonText, sinceAt: startsAt, ...(endsOn && { untilOn: endsOn }), ...(memberName && { memberName }) },
+  reason: {
+    code: 'suspended',
+    text: reasonText,
+    sinceAt: startsAt,
+    ...(endsOn && { untilOn: endsOn }),
+    ...(memberName && { memberName }),
+  },
 })
 
 /** What one member's standing and overrides give at a door. Deny beats allow; allow never opens a closed membership. */
 function throughMember(member: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer {
   const denied = deny(member.overrides)
   if (denied) return suspended(denied, member.memberName)
-  const reason: Reason = { code: reasonOfStanding[member.standing], memberName: member.memberName, ...(member.coveredUntilOn && { coveredUntilOn: member.coveredUntilOn }) }
-  if (allow(member.overrides) && member.standing !== 'closed') return { access: 'full', reason: { ...reason, code: 'allowed' } }
+  const reason: Reason = {
+    code: reasonOfStanding[member.standing],
+    memberName: member.memberName,
+    ...(member.coveredUntilOn && { coveredUntilOn: member.coveredUntilOn }),
+  }
+  if (allow(member.overrides) && member.standing !== 'closed')
+    return { access: 'full', reason: { ...reason, code: 'allowed' } }
   return { access: policy[member.standing][service], reason }
 }
 
-const order: Record<ReasonCode, number> = { in_order: 0, allowed: 0, grace: 1, lapsed: 2, applicant: 3, suspended: 4, closed: 5, not_listed: 6, not_member: 7 }
+const order: Record<ReasonCode, number> = {
+  in_order: 0,
+  allowed: 0,
+  grace: 1,
+  lapsed: 2,
+  applicant: 3,
+  suspended: 4,
+  closed: 5,
+  not_listed: 6,
+  not_member: 7,
+}
 
 /** The answer that gives most; among equals, the one whose reason helps the person most. */
 const best = (answers: AccessAnswer[]): AccessAnswer | undefined =>
-  answers.toSorted((a, b) => accesses.indexOf(b.access) - accesses.indexOf(a.access) || order[a.reason.code] - order[b.reason.code])[0]
+  answers.toSorted(
+    (a, b) => accesses.indexOf(b.access) - accesses.indexOf(a.access) || order[a.reason.code] - order[b.reason.code],
+  )[0]
 
 /** What an account may do at a door now, and why. */
 export function accessTo(account: AccountFacts, door: Door, policy: Policy): AccessAnswer {
@@ -77,19 +133,26 @@ export function accessTo(account: AccountFacts, door: Door, policy: Policy): Acc
   if (denied) return suspended(denied)
   if (account.closed) return refused('closed')
   if (door.audience === 'listed' && door.roles.length === 0) return refused('not_listed')
-  const through = door.owner ? [throughMember(door.owner, door.service, policy)] : account.memberships.map((membership) => throughMember(membership, door.service, policy))
+  const through = door.owner
+    ? [throughMember(door.owner, door.service, policy)]
+    : account.memberships.map((membership) => throughMember(membership, door.service, policy))
   if (!door.owner && allow(account.overrides)) return { access: 'full', reason: { code: 'allowed' } }
   return best(through) ?? refused('not_member')
 }
 
 /** What the resource itself is due, whoever uses it: a member's public site, form mail or database. */
-export const resourceAccess = (owner: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer => throughMember(owner, service, policy)
+export const resourceAccess = (owner: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer =>
+  throughMember(owner, service, policy)
 
 /** True if the account is a member in force anywhere: the `membership` claim, and nothing more than that. */
 export const inForce = (account: AccountFacts): boolean =>
   !account.closed &&
   !deny(account.overrides) &&
-  account.memberships.some(({ standing, overrides }) => !deny(overrides) && (standing === 'current' || standing === 'grace' || (standing !== 'closed' && !!allow(overrides))))
+  account.memberships.some(
+    ({ standing, overrides }) =>
+      !deny(overrides) &&
+      (standing === 'current' || standing === 'grace' || (standing !== 'closed' && !!allow(overrides))),
+  )
 
 const row = (access: Access): Record<ServiceKind, Access> => ({ mail: access, site: access, web: access, list: access })
 

@@ -7,7 +7,8 @@ export const canonical = (typed: string): string => typed.normalize('NFKC').trim
 
 const USERNAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/
 /** RFC 5321 §4.5.3.1 limits a path to 254 octets. Quoted local parts are refused: no mail service here accepts them. */
-const EMAIL = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+const EMAIL =
+  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
 
 export const isUsername = (text: string): boolean => USERNAME.test(text)
 export const isEmail = (text: string): boolean => text.length <= 254 && EMAIL.test(text)
@@ -15,14 +16,22 @@ export const isEmail = (text: string): boolean => text.length <= 254 && EMAIL.te
 /** A valid username in canonical form, or `username_refused`. */
 export function username(typed: string): string {
   const name = canonical(typed)
-  if (!isUsername(name)) throw new AppError('username_refused', { field: 'username', detail: `not a username: ${JSON.stringify(typed.slice(0, 80))}` })
+  if (!isUsername(name))
+    throw new AppError('username_refused', {
+      field: 'username',
+      detail: `not a username: ${JSON.stringify(typed.slice(0, 80))}`,
+    })
   return name
 }
 
 /** A valid e-mail address in canonical form, or `email_refused`. */
 export function email(typed: string): string {
   const address = canonical(typed)
-  if (!isEmail(address)) throw new AppError('email_refused', { field: 'email', detail: `not an e-mail address: ${JSON.stringify(typed.slice(0, 80))}` })
+  if (!isEmail(address))
+    throw new AppError('email_refused', {
+      field: 'email',
+      detail: `not an e-mail address: ${JSON.stringify(typed.slice(0, 80))}`,
+    })
   return address
 }
 
@@ -37,7 +46,10 @@ const ascii = (text: string): string =>
 
 /** A username made of a person's names (`Zoé Van Damme` → `zoe.vandamme`), or of an address, or `member`. */
 export function proposeUsername(givenName: string, familyName: string, address = ''): string {
-  const part = (text: string) => ascii(text).replace(/[^a-z0-9-]/g, '').replace(/^-+|-+$/g, '')
+  const part = (text: string) =>
+    ascii(text)
+      .replace(/[^a-z0-9-]/g, '')
+      .replace(/^-+|-+$/g, '')
   const name = [part(givenName), part(familyName)].filter(Boolean).join('.').slice(0, 60)
   return [name, part(address.split('@')[0] ?? ''), 'member'].find(isUsername) ?? 'member'
 }

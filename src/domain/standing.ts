@@ -43,20 +43,39 @@ function coveredRuns(terms: readonly Term[]): Run[] {
 
 /** The event in force on a date: the latest by effective date, and of one date the one recorded last. */
 const lastEvent = (events: readonly MemberEvent[], on: CivilDate): MemberEvent | undefined =>
-  events.filter((event) => event.effectiveOn <= on).reduce<MemberEvent | undefined>((last, event) => (last && last.effectiveOn > event.effectiveOn ? last : event), undefined)
+  events
+    .filter((event) => event.effectiveOn <= on)
+    .reduce<MemberEvent | undefined>(
+      (last, event) => (last && last.effectiveOn > event.effectiveOn ? last : event),
+      undefined,
+    )
 
-const earliest = (...dates: (CivilDate | null | undefined)[]): CivilDate | null => dates.filter((date) => date != null).toSorted()[0] ?? null
+const earliest = (...dates: (CivilDate | null | undefined)[]): CivilDate | null =>
+  dates.filter((date) => date != null).toSorted()[0] ?? null
 
 /** What the terms alone say; closing events are laid over it by `standingOn`. */
 function coverOn(terms: readonly Term[], rules: StandingRules, on: CivilDate): StandingAnswer {
   const runs = coveredRuns(terms)
   const next = runs.find((run) => run.startOn > on)
   const run = runs.findLast((candidate) => candidate.startOn <= on)
-  if (!run) return { standing: next ? 'future' : 'applicant', coveredUntilOn: null, graceUntilOn: null, nextChangeOn: next?.startOn ?? null }
+  if (!run)
+    return {
+      standing: next ? 'future' : 'applicant',
+      coveredUntilOn: null,
+      graceUntilOn: null,
+      nextChangeOn: next?.startOn ?? null,
+    }
   if (run.endOn === null) return { standing: 'current', coveredUntilOn: null, graceUntilOn: null, nextChangeOn: null }
-  if (on <= run.endOn) return { standing: 'current', coveredUntilOn: run.endOn, graceUntilOn: null, nextChangeOn: addDays(run.endOn, 1) }
+  if (on <= run.endOn)
+    return { standing: 'current', coveredUntilOn: run.endOn, graceUntilOn: null, nextChangeOn: addDays(run.endOn, 1) }
   const graceUntilOn = addDays(run.endOn, rules.graceDays)
-  if (on <= graceUntilOn) return { standing: 'grace', coveredUntilOn: run.endOn, graceUntilOn, nextChangeOn: earliest(next?.startOn, addDays(graceUntilOn, 1)) }
+  if (on <= graceUntilOn)
+    return {
+      standing: 'grace',
+      coveredUntilOn: run.endOn,
+      graceUntilOn,
+      nextChangeOn: earliest(next?.startOn, addDays(graceUntilOn, 1)),
+    }
   return { standing: 'lapsed', coveredUntilOn: run.endOn, graceUntilOn: null, nextChangeOn: next?.startOn ?? null }
 }
 
@@ -67,8 +86,11 @@ function coverOn(terms: readonly Term[], rules: StandingRules, on: CivilDate): S
  */
 export function standingOn(facts: StandingFacts, rules: StandingRules, on: CivilDate): StandingAnswer {
   const cover = coverOn(facts.terms, rules, on)
-  const nextEventOn = earliest(...facts.events.filter((event) => event.effectiveOn > on).map((event) => event.effectiveOn))
+  const nextEventOn = earliest(
+    ...facts.events.filter((event) => event.effectiveOn > on).map((event) => event.effectiveOn),
+  )
   const event = lastEvent(facts.events, on)
-  if (event && event.kind !== 'readmitted') return { ...cover, standing: 'closed', graceUntilOn: null, nextChangeOn: nextEventOn }
+  if (event && event.kind !== 'readmitted')
+    return { ...cover, standing: 'closed', graceUntilOn: null, nextChangeOn: nextEventOn }
   return { ...cover, nextChangeOn: earliest(cover.nextChangeOn, nextEventOn) }
 }

@@ -3,18 +3,31 @@ import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import type { AffiliationRole } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
-import { email as checkedEmail, freeName, proposeUsername, username as checkedUsername } from '../domain/names.ts'
+import { email as checkedEmail, username as checkedUsername, freeName, proposeUsername } from '../domain/names.ts'
 import type { Account, Locale, StaffRole, Stores } from '../ports.ts'
 import { touch } from './subjects.ts'
 
-export type NewAccount = { username?: string | null; givenName: string; familyName: string; name?: string; email: string | null; locale?: Locale; groups?: readonly string[] }
+export type NewAccount = {
+  username?: string | null
+  givenName: string
+  familyName: string
+  name?: string
+  email: string | null
+  locale?: Locale
+  groups?: readonly string[]
+}
 
 /** An account record for a person; the username is proposed from the names when none is given. */
-export async function newAccount(core: Pick<Core, 'clock' | 'random'>, stores: Stores, input: NewAccount): Promise<Account> {
+export async function newAccount(
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  input: NewAccount,
+): Promise<Account> {
   const email = input.email === null ? null : checkedEmail(input.email)
   const taken = async (name: string) => (await stores.accounts.byUsername(name)) !== undefined
   const wanted = input.username ? checkedUsername(input.username) : undefined
-  if (wanted && (await taken(wanted))) throw new AppError('username_taken', { field: 'username', detail: `the username ${wanted} is taken` })
+  if (wanted && (await taken(wanted)))
+    throw new AppError('username_taken', { field: 'username', detail: `the username ${wanted} is taken` })
   return {
     id: core.random.uuid(),
     username: wanted ?? (await freeName(proposeUsername(input.givenName, input.familyName, email ?? ''), taken)),
@@ -38,18 +51,41 @@ export const addAccount =
       const account = await newAccount(core, stores, input)
       await stores.accounts.add(account)
       await stores.people.setGroups(account.id, input.groups ?? [])
-      if (input.staffRoles?.length) await stores.people.setStaffRoles(account.id, input.staffRoles, input.actor, core.clock.now())
-      await audit(core, stores, { action: 'account.added', actor: input.actor, subjectKind: 'account', subjectId: account.id, payload: { username: account.username, staffRoles: input.staffRoles ?? [] } })
+      if (input.staffRoles?.length)
+        await stores.people.setStaffRoles(account.id, input.staffRoles, input.actor, core.clock.now())
+      await audit(core, stores, {
+        action: 'account.added',
+        actor: input.actor,
+        subjectKind: 'account',
+        subjectId: account.id,
+        payload: { username: account.username, staffRoles: input.staffRoles ?? [] },
+      })
       return account
     })
 
 /** Give a person a role at a member, or another one. */
 export const affiliate =
   (core: Core) =>
-  async ({ accountId, memberId, role, actor }: { accountId: string; memberId: string; role: AffiliationRole; actor: Actor }): Promise<void> => {
+  async ({
+    accountId,
+    memberId,
+    role,
+    actor,
+  }: {
+    accountId: string
+    memberId: string
+    role: AffiliationRole
+    actor: Actor
+  }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       await stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() })
-      await audit(core, stores, { action: 'affiliation.set', actor, subjectKind: 'account', subjectId: accountId, payload: { memberId, role } })
+      await audit(core, stores, {
+        action: 'affiliation.set',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { memberId, role },
+      })
       await touch(core, stores, { accountId }, 'person')
     })
     core.wake()
@@ -57,13 +93,27 @@ export const affiliate =
 
 export const setStaffRoles =
   (core: Core) =>
-  async ({ accountId, roles, actor }: { accountId: string; roles: readonly StaffRole[]; actor: Actor }): Promise<void> => {
+  async ({
+    accountId,
+    roles,
+    actor,
+  }: {
+    accountId: string
+    roles: readonly StaffRole[]
+    actor: Actor
+  }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       const before = await stores.people.staffRoles(accountId)
       if (before.includes('admin') && !roles.includes('admin') && (await stores.people.countStaff('admin')) === 1)
         throw new AppError('conflict', { detail: 'this is the last administrator; make another one first' })
       await stores.people.setStaffRoles(accountId, roles, actor, core.clock.now())
-      await audit(core, stores, { action: 'account.staff_roles_set', actor, subjectKind: 'account', subjectId: accountId, payload: { before, after: roles } })
+      await audit(core, stores, {
+        action: 'account.staff_roles_set',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { before, after: roles },
+      })
       await touch(core, stores, { accountId }, 'person')
     })
     core.wake()
@@ -71,11 +121,25 @@ export const setStaffRoles =
 
 export const setGroups =
   (core: Core) =>
-  async ({ accountId, groups, actor }: { accountId: string; groups: readonly string[]; actor: Actor }): Promise<void> => {
+  async ({
+    accountId,
+    groups,
+    actor,
+  }: {
+    accountId: string
+    groups: readonly string[]
+    actor: Actor
+  }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       const before = await stores.people.groups(accountId)
       await stores.people.setGroups(accountId, groups)
-      await audit(core, stores, { action: 'account.groups_set', actor, subjectKind: 'account', subjectId: accountId, payload: { before, after: groups } })
+      await audit(core, stores, {
+        action: 'account.groups_set',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { before, after: groups },
+      })
       await touch(core, stores, { accountId }, 'person')
     })
     core.wake()
@@ -84,14 +148,30 @@ export const setGroups =
 /** Close an account for good, or open it again: `closed` is out everywhere, and cannot sign in at home either. */
 export const setAccountClosed =
   (core: Core) =>
-  async ({ accountId, closed, reason, actor }: { accountId: string; closed: boolean; reason: string; actor: Actor }): Promise<void> => {
+  async ({
+    accountId,
+    closed,
+    reason,
+    actor,
+  }: {
+    accountId: string
+    closed: boolean
+    reason: string
+    actor: Actor
+  }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       const account = await stores.accounts.get(accountId)
       if (!account) throw new AppError('not_found', { detail: 'there is no such account' })
       if ((account.state === 'closed') === closed) return
       await stores.accounts.update({ ...account, state: closed ? 'closed' : 'active' })
       if (closed) await stores.sessions.signOut(accountId, core.clock.now())
-      await audit(core, stores, { action: closed ? 'account.closed' : 'account.reopened', actor, subjectKind: 'account', subjectId: accountId, payload: { reason } })
+      await audit(core, stores, {
+        action: closed ? 'account.closed' : 'account.reopened',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { reason },
+      })
       await touch(core, stores, { accountId }, actor === 'directory' ? 'sync' : 'person')
     })
     core.wake()

@@ -5,7 +5,12 @@ import { audit } from '../core.ts'
 import { freeName, username } from '../domain/names.ts'
 import type { Account, DirectoryEntry, Stores } from '../ports.ts'
 
-const described = (entry: DirectoryEntry) => ({ name: entry.name, givenName: entry.givenName, familyName: entry.familyName, email: entry.email })
+const described = (entry: DirectoryEntry) => ({
+  name: entry.name,
+  givenName: entry.givenName,
+  familyName: entry.familyName,
+  email: entry.email,
+})
 
 async function known(stores: Stores, entry: DirectoryEntry): Promise<Account | undefined> {
   const byKey = await stores.accounts.byDirectoryKey(entry.key)
@@ -22,12 +27,22 @@ export const adoptEntry =
       const at = core.clock.now()
       const found = await known(stores, entry)
       // The directory vouches for its addresses: they were verified by whoever wrote them there.
-      const emailVerifiedAt = entry.email === null ? null : found?.email === entry.email ? (found.emailVerifiedAt ?? at) : at
+      const emailVerifiedAt =
+        entry.email === null ? null : found?.email === entry.email ? (found.emailVerifiedAt ?? at) : at
       const account: Account = found
-        ? { ...found, ...described(entry), emailVerifiedAt, directoryKey: entry.key, locale: entry.locale ?? found.locale }
+        ? {
+            ...found,
+            ...described(entry),
+            emailVerifiedAt,
+            directoryKey: entry.key,
+            locale: entry.locale ?? found.locale,
+          }
         : {
             id: core.random.uuid(),
-            username: await freeName(username(entry.username), async (name) => (await stores.accounts.byUsername(name)) !== undefined),
+            username: await freeName(
+              username(entry.username),
+              async (name) => (await stores.accounts.byUsername(name)) !== undefined,
+            ),
             ...described(entry),
             emailVerifiedAt,
             locale: entry.locale ?? 'fr',
@@ -39,7 +54,13 @@ export const adoptEntry =
       if (found) await stores.accounts.update(account)
       else {
         await stores.accounts.add(account)
-        await audit(core, stores, { action: 'account.arrived', actor: 'directory', subjectKind: 'account', subjectId: account.id, payload: { username: account.username } })
+        await audit(core, stores, {
+          action: 'account.arrived',
+          actor: 'directory',
+          subjectKind: 'account',
+          subjectId: account.id,
+          payload: { username: account.username },
+        })
       }
       await stores.people.setGroups(account.id, entry.groups)
       return account

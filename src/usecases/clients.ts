@@ -30,8 +30,13 @@ export type NewClient = {
 function checkedUrl(url: string, field: string): string {
   const parsed = URL.parse(url)
   const loopback = parsed && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(parsed.hostname)
-  if (!parsed || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && loopback))) throw new AppError('invalid_value', { field, detail: `${field}: ${url} is not an https address` })
-  if (parsed.hash || parsed.username || url.includes('*')) throw new AppError('invalid_value', { field, detail: `${field}: ${url} must be exact, without *, user or fragment` })
+  if (!parsed || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && loopback)))
+    throw new AppError('invalid_value', { field, detail: `${field}: ${url} is not an https address` })
+  if (parsed.hash || parsed.username || url.includes('*'))
+    throw new AppError('invalid_value', {
+      field,
+      detail: `${field}: ${url} must be exact, without *, user or fragment`,
+    })
   return url
 }
 
@@ -47,12 +52,17 @@ function metadataOf(template: ClientTemplate, url: string): Record<string, unkno
   return {
     client_uri: url,
     redirect_uris: template.redirectUris.map((uri) => checkedUrl(uri, 'redirect_uri')),
-    post_logout_redirect_uris: template.postLogoutRedirectUris.map((uri) => checkedUrl(uri, 'post_logout_redirect_uri')),
+    post_logout_redirect_uris: template.postLogoutRedirectUris.map((uri) =>
+      checkedUrl(uri, 'post_logout_redirect_uri'),
+    ),
     response_types: receivesPeople ? ['code'] : [],
     grant_types: receivesPeople ? ['authorization_code', 'refresh_token'] : ['client_credentials'],
     token_endpoint_auth_method: template.tokenEndpointAuthMethod,
     id_token_signed_response_alg: 'ES256',
-    ...(template.backchannelLogoutUri && { backchannel_logout_uri: checkedUrl(template.backchannelLogoutUri, 'backchannel_logout_uri'), backchannel_logout_session_required: true }),
+    ...(template.backchannelLogoutUri && {
+      backchannel_logout_uri: checkedUrl(template.backchannelLogoutUri, 'backchannel_logout_uri'),
+      backchannel_logout_session_required: true,
+    }),
     ...(template.rotateRefreshToken === false && { schedar_rotate: false }),
     ...(template.introspectsScope && { schedar_introspects: template.introspectsScope }),
   }
@@ -64,13 +74,19 @@ export const addClient =
   async (input: NewClient): Promise<{ client: Client; clientSecret: string }> => {
     const url = checkedUrl(input.url.replace(/\/+$/, ''), 'url')
     const template = input.plugin?.client?.(url) ?? other({ ...input, url })
-    if (!input.plugin && (input.redirectUris ?? []).length === 0) throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
+    if (!input.plugin && (input.redirectUris ?? []).length === 0)
+      throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
     const clientSecret = core.random.token(32)
     const client = await core.store.transaction(async (stores) => {
       const organisation = await organisationNamed(stores)
       const clientId = input.clientId ?? core.random.token(9).replace(/^[-_]/, 'c')
-      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(clientId)) throw new AppError('invalid_value', { field: 'clientId', detail: 'a client_id has letters, digits, . _ - and at most 64 characters' })
-      if (await stores.clients.get(clientId)) throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(clientId))
+        throw new AppError('invalid_value', {
+          field: 'clientId',
+          detail: 'a client_id has letters, digits, . _ - and at most 64 characters',
+        })
+      if (await stores.clients.get(clientId))
+        throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
       const made: Client = {
         clientId,
         organisationId: organisation.id,
@@ -88,7 +104,13 @@ export const addClient =
         disabledAt: null,
       }
       await stores.clients.add(made)
-      await audit(core, stores, { action: 'client.added', actor: input.actor, subjectKind: 'client', subjectId: clientId, payload: { kind: made.kind, name: made.name, url, party: made.party, audience: made.audience } })
+      await audit(core, stores, {
+        action: 'client.added',
+        actor: input.actor,
+        subjectKind: 'client',
+        subjectId: clientId,
+        payload: { kind: made.kind, name: made.name, url, party: made.party, audience: made.audience },
+      })
       return made
     })
     return { client, clientSecret }
@@ -99,10 +121,28 @@ export const setClientRole =
   (core: Core) =>
   async ({ remove = false, actor, ...role }: ClientRole & { remove?: boolean; actor: Actor }): Promise<void> => {
     await core.store.transaction(async (stores) => {
-      if (!(await stores.clients.get(role.clientId))) throw new AppError('not_found', { detail: `there is no client ${role.clientId}` })
+      if (!(await stores.clients.get(role.clientId)))
+        throw new AppError('not_found', { detail: `there is no client ${role.clientId}` })
       await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
-      await audit(core, stores, { action: remove ? 'client.role_removed' : 'client.role_set', actor, subjectKind: 'client', subjectId: role.clientId, payload: { to: `${role.subjectKind}:${role.subject}`, role: role.role } })
-      if (role.subjectKind === 'account') await stores.outbox.add([{ service: 'provider', subject: role.subject, effect: 'row', payload: {}, cause: 'person', createdAt: core.clock.now(), dueAt: core.clock.now() }])
+      await audit(core, stores, {
+        action: remove ? 'client.role_removed' : 'client.role_set',
+        actor,
+        subjectKind: 'client',
+        subjectId: role.clientId,
+        payload: { to: `${role.subjectKind}:${role.subject}`, role: role.role },
+      })
+      if (role.subjectKind === 'account')
+        await stores.outbox.add([
+          {
+            service: 'provider',
+            subject: role.subject,
+            effect: 'row',
+            payload: {},
+            cause: 'person',
+            createdAt: core.clock.now(),
+            dueAt: core.clock.now(),
+          },
+        ])
     })
     core.wake()
   }
@@ -115,7 +155,13 @@ export const setClientDisabled =
       const client = await stores.clients.get(clientId)
       if (!client) throw new AppError('not_found', { detail: `there is no client ${clientId}` })
       await stores.clients.update({ ...client, disabledAt: disabled ? core.clock.now() : null })
-      await audit(core, stores, { action: disabled ? 'client.disabled' : 'client.enabled', actor, subjectKind: 'client', subjectId: clientId, payload: {} })
+      await audit(core, stores, {
+        action: disabled ? 'client.disabled' : 'client.enabled',
+        actor,
+        subjectKind: 'client',
+        subjectId: clientId,
+        payload: {},
+      })
     })
   }
 
@@ -127,11 +173,11 @@ export const kitOf =
     const organisation = await organisationNamed(core.store)
     const { metadata } = client
     const uris = (name: string): string[] => (metadata[name] as string[] | undefined) ?? []
-    const backchannelLogoutUri = metadata['backchannel_logout_uri'] as string | undefined
+    const backchannelLogoutUri = metadata.backchannel_logout_uri as string | undefined
     return plugin.kit({
       issuer: core.config.issuer,
       associationName: organisation.name,
-      url: String(metadata['client_uri']),
+      url: String(metadata.client_uri),
       client: {
         clientId: client.clientId,
         clientSecret: client.sealedSecret ? core.vault.open(client.sealedSecret, secretContext(client.clientId)) : '',

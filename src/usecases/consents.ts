@@ -8,7 +8,13 @@ export const giveConsent =
     core.store.transaction(async (stores) => {
       const before = (await stores.consents.get(accountId, clientId))?.scopes ?? []
       await stores.consents.put(accountId, clientId, [...before, ...scopes], core.clock.now())
-      await audit(core, stores, { action: 'consent.given', actor: accountId, subjectKind: 'account', subjectId: accountId, payload: { clientId, scopes } })
+      await audit(core, stores, {
+        action: 'consent.given',
+        actor: accountId,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { clientId, scopes },
+      })
     })
 
 /** Withdraw it: the client's grants and tokens for this person are gone, and it is told to sign them out. */
@@ -20,9 +26,23 @@ export const withdrawConsent =
       const at = core.clock.now()
       const ended = await stores.sessions.end(accountId, [clientId])
       await stores.outbox.add(
-        ended.map(({ clientId: client, sid, expiresAt }) => ({ service: `logout/${client}`, subject: accountId, effect: 'logout', payload: { sid, expiresAt: String(expiresAt) }, cause: 'person', createdAt: at, dueAt: at })),
+        ended.map(({ clientId: client, sid, expiresAt }) => ({
+          service: `logout/${client}`,
+          subject: accountId,
+          effect: 'logout',
+          payload: { sid, expiresAt: String(expiresAt) },
+          cause: 'person',
+          createdAt: at,
+          dueAt: at,
+        })),
       )
-      await audit(core, stores, { action: 'consent.withdrawn', actor: accountId, subjectKind: 'account', subjectId: accountId, payload: { clientId } })
+      await audit(core, stores, {
+        action: 'consent.withdrawn',
+        actor: accountId,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { clientId },
+      })
     })
     core.wake()
   }

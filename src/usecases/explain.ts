@@ -7,7 +7,13 @@ import type { Account, AccountInForce, StandingInForce } from '../ports.ts'
 export type Explanation = {
   account: AccountInForce
   memberships: (AccountInForce['memberships'][number] & Pick<StandingInForce, 'graceUntilOn' | 'nextChangeOn'>)[]
-  clients: (AccessAnswer & { clientId: string; name: string; url: string; party: 'first' | 'third'; roles: readonly string[] })[]
+  clients: (AccessAnswer & {
+    clientId: string
+    name: string
+    url: string
+    party: 'first' | 'third'
+    roles: readonly string[]
+  })[]
   logins: (AccessAnswer & { login: string })[]
 }
 
@@ -16,17 +22,34 @@ export const explain =
   async ({ id }: Pick<Account, 'id'>): Promise<Explanation | undefined> => {
     const account = await core.doors.facts(id)
     if (!account) return undefined
-    const clients = (await core.store.clients.list()).filter(({ disabledAt, metadata }) => disabledAt === null && ((metadata['redirect_uris'] as string[] | undefined) ?? []).length > 0)
+    const clients = (await core.store.clients.list()).filter(
+      ({ disabledAt, metadata }) =>
+        disabledAt === null && ((metadata.redirect_uris as string[] | undefined) ?? []).length > 0,
+    )
     const logins = await core.store.resources.loginsOf(id)
     return {
       account,
       memberships: await Promise.all(
         account.memberships.map(async (membership) => {
           const standing = await core.store.standings.get(membership.memberId)
-          return { ...membership, graceUntilOn: standing?.graceUntilOn ?? null, nextChangeOn: standing?.nextChangeOn ?? null }
+          return {
+            ...membership,
+            graceUntilOn: standing?.graceUntilOn ?? null,
+            nextChangeOn: standing?.nextChangeOn ?? null,
+          }
         }),
       ),
-      clients: await Promise.all(clients.map(async ({ clientId, name, metadata, party }) => ({ clientId, name, url: String(metadata['client_uri'] ?? ''), party, ...(await core.doors.access(id, clientId)) }))),
-      logins: await Promise.all(logins.map(async ({ name, mailboxId }) => ({ login: name, ...(await core.doors.mailAccess(id, mailboxId)) }))),
+      clients: await Promise.all(
+        clients.map(async ({ clientId, name, metadata, party }) => ({
+          clientId,
+          name,
+          url: String(metadata.client_uri ?? ''),
+          party,
+          ...(await core.doors.access(id, clientId)),
+        })),
+      ),
+      logins: await Promise.all(
+        logins.map(async ({ name, mailboxId }) => ({ login: name, ...(await core.doors.mailAccess(id, mailboxId)) })),
+      ),
     }
   }

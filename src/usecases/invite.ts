@@ -2,8 +2,8 @@
 // gives the same answer whether or not the address is known.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
-import { canonical, isEmail } from '../domain/names.ts'
 import { AppError } from '../domain/errors.ts'
+import { canonical, isEmail } from '../domain/names.ts'
 import type { Account } from '../ports.ts'
 import { hoursOf, issueTicket } from './links.ts'
 import { network, takeTry } from './throttle.ts'
@@ -19,12 +19,22 @@ export type Letters = {
 export const invite =
   (core: Core, letters: Letters) =>
   async ({ account, actor }: { account: Account; actor: Actor }): Promise<void> => {
-    if (account.email === null) throw new AppError('required', { field: 'email', detail: `${account.username} has no e-mail address` })
+    if (account.email === null)
+      throw new AppError('required', { field: 'email', detail: `${account.username} has no e-mail address` })
     const token = await core.store.transaction(async (stores) => {
-      await audit(core, stores, { action: 'account.invited', actor, subjectKind: 'account', subjectId: account.id, payload: { username: account.username } })
+      await audit(core, stores, {
+        action: 'account.invited',
+        actor,
+        subjectKind: 'account',
+        subjectId: account.id,
+        payload: { username: account.username },
+      })
       return issueTicket(core, stores, 'invitation', account.id)
     })
-    await core.mailer.send({ to: account.email, ...(await letters.invitation(account, `${core.config.issuer}/invitation/${token}`, hoursOf('invitation') / 24)) })
+    await core.mailer.send({
+      to: account.email,
+      ...(await letters.invitation(account, `${core.config.issuer}/invitation/${token}`, hoursOf('invitation') / 24)),
+    })
   }
 
 const perAddress = { tries: 10, windowMs: 3_600_000 }
@@ -33,7 +43,9 @@ const perName = { tries: 3, windowMs: 3_600_000 }
 async function meant(core: Core, typed: string): Promise<Account[]> {
   const name = canonical(typed)
   const byName = await core.store.accounts.byUsername(name)
-  return (byName ? [byName] : isEmail(name) ? await core.store.accounts.byEmail(name) : []).filter((account) => account.email !== null && account.state !== 'closed')
+  return (byName ? [byName] : isEmail(name) ? await core.store.accounts.byEmail(name) : []).filter(
+    (account) => account.email !== null && account.state !== 'closed',
+  )
 }
 
 /**
@@ -50,10 +62,23 @@ export const forgotPassword =
     const send = async () => {
       for (const account of await meant(core, identifier)) {
         const token = await core.store.transaction(async (stores) => {
-          await audit(core, stores, { action: 'account.password_reset_asked', actor: 'anybody', subjectKind: 'account', subjectId: account.id, payload: {} })
+          await audit(core, stores, {
+            action: 'account.password_reset_asked',
+            actor: 'anybody',
+            subjectKind: 'account',
+            subjectId: account.id,
+            payload: {},
+          })
           return issueTicket(core, stores, 'password_reset', account.id)
         })
-        await core.mailer.send({ to: account.email!, ...(await letters.passwordReset(account, `${core.config.issuer}/password/${token}`, hoursOf('password_reset') * 60)) })
+        await core.mailer.send({
+          to: account.email!,
+          ...(await letters.passwordReset(
+            account,
+            `${core.config.issuer}/password/${token}`,
+            hoursOf('password_reset') * 60,
+          )),
+        })
       }
     }
     send().catch((error: unknown) => core.log.error('mail.failed', { error: String(error) }))

@@ -17,30 +17,59 @@ export const PUBLISH_BEFORE_MS = 2 * HOUR
 /** Longer than an ID token or a logout token is good; `id_token_hint` of older ones is refused. */
 export const PUBLISH_AFTER_MS = 48 * HOUR
 
-const generate = promisify(generateKeyPair) as (type: string, options: object) => Promise<{ privateKey: { export(options: object): string } }>
+const generate = promisify(generateKeyPair) as (
+  type: string,
+  options: object,
+) => Promise<{ privateKey: { export(options: object): string } }>
 const keyContext = (kid: string): string => `signing-key:${kid}`
 
-async function newKey(core: Pick<Core, 'clock' | 'random' | 'vault'>, alg: Alg, state: SigningKey['state']): Promise<SigningKey> {
-  const encoding = { privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }
-  const { privateKey } = (await generate(alg === 'ES256' ? 'ec' : 'rsa', { ...(alg === 'ES256' ? { namedCurve: 'P-256' } : { modulusLength: 2048 }), ...encoding })) as unknown as { privateKey: string }
+async function newKey(
+  core: Pick<Core, 'clock' | 'random' | 'vault'>,
+  alg: Alg,
+  state: SigningKey['state'],
+): Promise<SigningKey> {
+  const encoding = {
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }
+  const { privateKey } = (await generate(alg === 'ES256' ? 'ec' : 'rsa', {
+    ...(alg === 'ES256' ? { namedCurve: 'P-256' } : { modulusLength: 2048 }),
+    ...encoding,
+  })) as unknown as { privateKey: string }
   const kid = core.random.token(9)
   const jwk = { ...createPrivateKey(privateKey).export({ format: 'jwk' }), kid, alg, use: 'sig' }
   const at = core.clock.now()
-  return { kid, alg, state, sealedJwk: core.vault.seal(JSON.stringify(jwk), keyContext(kid)), createdAt: at, changedAt: at }
+  return {
+    kid,
+    alg,
+    state,
+    sealedJwk: core.vault.seal(JSON.stringify(jwk), keyContext(kid)),
+    createdAt: at,
+    changedAt: at,
+  }
 }
 
-export const openKey = (core: Pick<Core, 'vault'>, key: SigningKey): JWK => JSON.parse(core.vault.open(key.sealedJwk, keyContext(key.kid)))
+export const openKey = (core: Pick<Core, 'vault'>, key: SigningKey): JWK =>
+  JSON.parse(core.vault.open(key.sealedJwk, keyContext(key.kid)))
 
 /** Make the first keys of an installation; several instances that start at once make one set. */
 export const ensureKeys = (core: Core): Promise<SigningKey[]> =>
   core.store.transaction(async (stores) => {
     const keys = await stores.keys.list()
-    for (const alg of algorithms) if (!keys.some((key) => key.alg === alg && key.state === 'current')) await stores.keys.add(await newKey(core, alg, 'current'))
+    for (const alg of algorithms)
+      if (!keys.some((key) => key.alg === alg && key.state === 'current'))
+        await stores.keys.add(await newKey(core, alg, 'current'))
     return stores.keys.list()
   })
 
 /** One step of one algorithm, if its time has come: publish a next key; let it sign; take the retired one down. */
-async function step(core: Core, stores: Stores, keys: readonly SigningKey[], alg: Alg, force: boolean): Promise<string | undefined> {
+async function step(
+  core: Core,
+  stores: Stores,
+  keys: readonly SigningKey[],
+  alg: Alg,
+  force: boolean,
+): Promise<string | undefined> {
   const at = core.clock.now()
   const one = (state: SigningKey['state']) => keys.find((key) => key.alg === alg && key.state === state)
   const next = one('next')
@@ -65,9 +94,20 @@ export const rotateKeys =
   ({ actor, force = false }: { actor: Actor; force?: boolean }): Promise<string[]> =>
     core.store.transaction(async (stores) => {
       const keys = await stores.keys.list()
-      const done = (await Promise.all(algorithms.map((alg) => step(core, stores, keys, alg, force)))).filter((line) => line !== undefined)
-      if (done.length === 0) throw new AppError('conflict', { detail: 'the next keys were published less than two hours ago; wait, or use --force if a key leaked' })
-      await audit(core, stores, { action: 'keys.rotated', actor, subjectKind: 'keys', subjectId: 'signing', payload: { done, force } })
+      const done = (await Promise.all(algorithms.map((alg) => step(core, stores, keys, alg, force)))).filter(
+        (line) => line !== undefined,
+      )
+      if (done.length === 0)
+        throw new AppError('conflict', {
+          detail: 'the next keys were published less than two hours ago; wait, or use --force if a key leaked',
+        })
+      await audit(core, stores, {
+        action: 'keys.rotated',
+        actor,
+        subjectKind: 'keys',
+        subjectId: 'signing',
+        payload: { done, force },
+      })
       return done
     })
 
@@ -80,5 +120,6 @@ export const tendKeys = (core: Core): Promise<void> =>
       const next = keys.find((key) => key.alg === alg && key.state === 'next')
       if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) await step(core, stores, keys, alg, false)
     }
-    for (const key of keys) if (key.state === 'retired' && at - key.changedAt >= PUBLISH_AFTER_MS) await stores.keys.remove(key.kid)
+    for (const key of keys)
+      if (key.state === 'retired' && at - key.changedAt >= PUBLISH_AFTER_MS) await stores.keys.remove(key.kid)
   })

@@ -16,11 +16,22 @@ const lifetimes: Record<Ticket['kind'], number> = { setup: 24 * HOUR, invitation
 export const hoursOf = (kind: Ticket['kind']): number => lifetimes[kind] / HOUR
 
 /** A new link's token; whatever link the account had before is unusable from now on. */
-export async function issueTicket(core: Pick<Core, 'clock' | 'random'>, stores: Stores, kind: Ticket['kind'], accountId: string | null): Promise<string> {
+export async function issueTicket(
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  kind: Ticket['kind'],
+  accountId: string | null,
+): Promise<string> {
   const token = core.random.token(32)
   const at = core.clock.now()
   if (accountId) await stores.tickets.burnAll(accountId, at)
-  await stores.tickets.add(digest(token), { kind, accountId, createdAt: at, expiresAt: at + lifetimes[kind], usedAt: null })
+  await stores.tickets.add(digest(token), {
+    kind,
+    accountId,
+    createdAt: at,
+    expiresAt: at + lifetimes[kind],
+    usedAt: null,
+  })
   return token
 }
 
@@ -31,7 +42,13 @@ export const readLink =
   (core: Core) =>
   async (token: string, kinds: readonly Ticket['kind'][]): Promise<Account> => {
     const ticket = await core.store.tickets.get(digest(token))
-    if (!ticket?.accountId || ticket.usedAt !== null || ticket.expiresAt <= core.clock.now() || !kinds.includes(ticket.kind)) throw expired()
+    if (
+      !ticket?.accountId ||
+      ticket.usedAt !== null ||
+      ticket.expiresAt <= core.clock.now() ||
+      !kinds.includes(ticket.kind)
+    )
+      throw expired()
     const account = await core.store.accounts.get(ticket.accountId)
     if (!account || account.state === 'closed') throw expired()
     return account
@@ -57,10 +74,20 @@ export const choosePassword =
     }
     await core.store.transaction(async (stores) => {
       const at = core.clock.now()
-      await stores.accounts.update({ ...account, state: 'active', emailVerifiedAt: account.emailVerifiedAt ?? (account.email ? at : null) })
+      await stores.accounts.update({
+        ...account,
+        state: 'active',
+        emailVerifiedAt: account.emailVerifiedAt ?? (account.email ? at : null),
+      })
       await stores.sessions.signOut(account.id, at)
       await stores.tickets.burnAll(account.id, at)
-      await audit(core, stores, { action: 'account.password_set', actor: account.id, subjectKind: 'account', subjectId: account.id, payload: { by: 'link' } })
+      await audit(core, stores, {
+        action: 'account.password_set',
+        actor: account.id,
+        subjectKind: 'account',
+        subjectId: account.id,
+        payload: { by: 'link' },
+      })
       await touch(core, stores, { accountId: account.id }, 'person')
     })
     core.wake()

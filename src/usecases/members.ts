@@ -11,26 +11,60 @@ import { refresh } from './standing.ts'
 export async function organisationNamed(stores: Pick<Stores, 'organisations'>, name?: string): Promise<Organisation> {
   const all = await stores.organisations.all()
   const found = name ? all.find((organisation) => organisation.name === name || organisation.id === name) : all[0]
-  if (!found) throw new AppError('not_found', { detail: name ? `there is no organisation ${name}` : 'the association is not set up yet: open the set-up link, or run schedar setup' })
+  if (!found)
+    throw new AppError('not_found', {
+      detail: name
+        ? `there is no organisation ${name}`
+        : 'the association is not set up yet: open the set-up link, or run schedar setup',
+    })
   return found
 }
 
-export type NewMember = { memberNumber: string; kind: Member['kind']; name: string; email: string | null; locale?: Locale; joinedOn?: CivilDate | null; coveredUntilOn?: CivilDate | null; source?: string }
+export type NewMember = {
+  memberNumber: string
+  kind: Member['kind']
+  name: string
+  email: string | null
+  locale?: Locale
+  joinedOn?: CivilDate | null
+  coveredUntilOn?: CivilDate | null
+  source?: string
+}
 
 /** A term that says: covered until then, nothing due for it. How an opening balance enters. */
-export async function addOpeningTerm(core: Pick<Core, 'clock' | 'random'>, stores: Stores, memberId: string, startOn: CivilDate, endOn: CivilDate | null, source: string, exempt = false): Promise<void> {
-  await stores.standings.addTerm({ id: core.random.uuid(), memberId, startOn, endOn, dueCents: 0, exempt, source, createdAt: core.clock.now() })
+export async function addOpeningTerm(
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  memberId: string,
+  startOn: CivilDate,
+  endOn: CivilDate | null,
+  source: string,
+  exempt = false,
+): Promise<void> {
+  await stores.standings.addTerm({
+    id: core.random.uuid(),
+    memberId,
+    startOn,
+    endOn,
+    dueCents: 0,
+    exempt,
+    source,
+    createdAt: core.clock.now(),
+  })
 }
 
 export const addMember =
   (core: Core) =>
   async (input: NewMember & { actor: Actor; organisation?: string }): Promise<Member> => {
     const memberNumber = input.memberNumber.trim()
-    if (memberNumber === '' || memberNumber.length > 64) throw new AppError('invalid_value', { field: 'memberNumber', detail: 'a member number has 1 to 64 characters' })
-    for (const on of [input.joinedOn, input.coveredUntilOn]) if (on && !isCivilDate(on)) throw new AppError('invalid_value', { detail: `not a date: ${on}; write 2026-12-31` })
+    if (memberNumber === '' || memberNumber.length > 64)
+      throw new AppError('invalid_value', { field: 'memberNumber', detail: 'a member number has 1 to 64 characters' })
+    for (const on of [input.joinedOn, input.coveredUntilOn])
+      if (on && !isCivilDate(on)) throw new AppError('invalid_value', { detail: `not a date: ${on}; write 2026-12-31` })
     const member = await core.store.transaction(async (stores) => {
       const organisation = await organisationNamed(stores, input.organisation)
-      if (await stores.members.byNumber(organisation.id, memberNumber)) throw new AppError('conflict', { field: 'memberNumber', detail: `member ${memberNumber} exists already` })
+      if (await stores.members.byNumber(organisation.id, memberNumber))
+        throw new AppError('conflict', { field: 'memberNumber', detail: `member ${memberNumber} exists already` })
       const on = civilDate(core.clock.now(), organisation.timeZone)
       const made: Member = {
         id: core.random.uuid(),
@@ -45,8 +79,22 @@ export const addMember =
         createdAt: core.clock.now(),
       }
       await stores.members.add(made)
-      if (input.coveredUntilOn) await addOpeningTerm(core, stores, made.id, input.coveredUntilOn < on ? (made.joinedOn! < input.coveredUntilOn ? made.joinedOn! : input.coveredUntilOn) : on, input.coveredUntilOn, 'opening')
-      await audit(core, stores, { action: 'member.added', actor: input.actor, subjectKind: 'member', subjectId: made.id, payload: { memberNumber, name: made.name, coveredUntilOn: input.coveredUntilOn ?? null } })
+      if (input.coveredUntilOn)
+        await addOpeningTerm(
+          core,
+          stores,
+          made.id,
+          input.coveredUntilOn < on ? [made.joinedOn!, input.coveredUntilOn].toSorted()[0]! : on,
+          input.coveredUntilOn,
+          'opening',
+        )
+      await audit(core, stores, {
+        action: 'member.added',
+        actor: input.actor,
+        subjectKind: 'member',
+        subjectId: made.id,
+        payload: { memberNumber, name: made.name, coveredUntilOn: input.coveredUntilOn ?? null },
+      })
       await refresh(core, stores, made.id, on, 'person', input.actor)
       return made
     })
@@ -57,14 +105,41 @@ export const addMember =
 /** Record an event of a membership: resigned, expelled, deceased, dissolved, readmitted. */
 export const recordMemberEvent =
   (core: Core) =>
-  async ({ memberId, kind, effectiveOn, note = '', actor }: { memberId: string; kind: MemberEventKind; effectiveOn?: CivilDate; note?: string; actor: Actor }): Promise<void> => {
-    if (effectiveOn && !isCivilDate(effectiveOn)) throw new AppError('invalid_value', { field: 'on', detail: `not a date: ${effectiveOn}; write 2026-12-31` })
+  async ({
+    memberId,
+    kind,
+    effectiveOn,
+    note = '',
+    actor,
+  }: {
+    memberId: string
+    kind: MemberEventKind
+    effectiveOn?: CivilDate
+    note?: string
+    actor: Actor
+  }): Promise<void> => {
+    if (effectiveOn && !isCivilDate(effectiveOn))
+      throw new AppError('invalid_value', { field: 'on', detail: `not a date: ${effectiveOn}; write 2026-12-31` })
     await core.store.transaction(async (stores) => {
       const organisation = await organisationNamed(stores)
       const on = civilDate(core.clock.now(), organisation.timeZone)
-      const event = { id: core.random.uuid(), memberId, kind, effectiveOn: effectiveOn ?? on, note, recordedAt: core.clock.now(), recordedBy: actor }
+      const event = {
+        id: core.random.uuid(),
+        memberId,
+        kind,
+        effectiveOn: effectiveOn ?? on,
+        note,
+        recordedAt: core.clock.now(),
+        recordedBy: actor,
+      }
       await stores.members.addEvent(event)
-      await audit(core, stores, { action: `member.${kind}`, actor, subjectKind: 'member', subjectId: memberId, payload: { effectiveOn: event.effectiveOn, note } })
+      await audit(core, stores, {
+        action: `member.${kind}`,
+        actor,
+        subjectKind: 'member',
+        subjectId: memberId,
+        payload: { effectiveOn: event.effectiveOn, note },
+      })
       await refresh(core, stores, memberId, on, 'person', actor)
     })
     core.wake()

@@ -3,6 +3,7 @@
 import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
+import { pages } from '../domain/pages.ts'
 import type { CivilDate } from '../domain/time.ts'
 import { noteRemovals, removalsOn, tooMany } from '../guard.ts'
 import type { Reconciler } from '../reconcile.ts'
@@ -31,8 +32,15 @@ async function overrideChanges(core: Core, on: CivilDate): Promise<number> {
       if (ends) await stores.overrides.lift(id, core.clock.now(), 'clock')
       else await stores.overrides.begin(id)
       if (!ends && effect === 'deny' && accountId) await stores.sessions.signOut(accountId, core.clock.now())
-      const subject = accountId ? { subjectKind: 'account', subjectId: accountId } : { subjectKind: 'member', subjectId: memberId! }
-      await audit(core, stores, { action: ends ? 'access.override_ended' : 'access.override_begun', actor: 'clock', ...subject, payload: { effect, endsOn } })
+      const subject = accountId
+        ? { subjectKind: 'account', subjectId: accountId }
+        : { subjectKind: 'member', subjectId: memberId! }
+      await audit(core, stores, {
+        action: ends ? 'access.override_ended' : 'access.override_begun',
+        actor: 'clock',
+        ...subject,
+        payload: { effect, endsOn },
+      })
       await touch(core, stores, target, 'clock')
     })
   }
@@ -41,17 +49,28 @@ async function overrideChanges(core: Core, on: CivilDate): Promise<number> {
 
 async function standingChanges(core: Core, on: CivilDate): Promise<StandingChange[]> {
   const changes: StandingChange[] = []
-  for (let after = '', due: { memberId: string }[]; (due = await core.store.standings.due(on, after, BATCH)).length > 0; after = due.at(-1)!.memberId) {
+  for await (const due of pages(
+    (after) => core.store.standings.due(on, after, BATCH),
+    ({ memberId }) => memberId,
+  )) {
     for (const { memberId } of due) changes.push(await foresee(core, core.store, memberId, on))
   }
   return changes
 }
 
 /** Enacts the changes in small transactions; removals only if the guard or a person lets them. */
-async function enactAll(core: Core, changes: StandingChange[], on: CivilDate, confirmed: boolean): Promise<NightReport['held']> {
+async function enactAll(
+  core: Core,
+  changes: StandingChange[],
+  on: CivilDate,
+  confirmed: boolean,
+): Promise<NightReport['held']> {
   const removals = changes.filter((change) => lowers(core, change))
   const counts = await core.store.standings.count()
-  const of = Object.entries(counts).reduce((sum, [standing, n]) => sum + (opens(core, standing as keyof typeof counts) ? n : 0), 0)
+  const of = Object.entries(counts).reduce(
+    (sum, [standing, n]) => sum + (opens(core, standing as keyof typeof counts) ? n : 0),
+    0,
+  )
   const earlier = await removalsOn(core.store.settings, on)
   const count = { removals: removals.length + earlier, of: of + earlier }
   const held = !confirmed && removals.length > 0 && tooMany(count, core.config.guard)
@@ -92,7 +111,9 @@ export const nightly =
     const last = await core.store.settings.get(LAST_RUN)
     if (last !== undefined && on < last) {
       core.log.warn('nightly.clock_went_back', { on, last })
-      throw new AppError('conflict', { detail: `the clock says ${on}, but the last night's run was on ${last}: mend the clock` })
+      throw new AppError('conflict', {
+        detail: `the clock says ${on}, but the last night's run was on ${last}: mend the clock`,
+      })
     }
     const overrides = await overrideChanges(core, on)
     const changes = await standingChanges(core, on)
@@ -101,10 +122,17 @@ export const nightly =
     core.wake()
     const services = await repairDrift(core, reconciler)
     await core.store.settings.set(LAST_RUN, on)
-    const report = { on, changed: changes.filter(({ before, after }) => before !== after.standing).length, overrides, held, services }
+    const report = {
+      on,
+      changed: changes.filter(({ before, after }) => before !== after.standing).length,
+      overrides,
+      held,
+      services,
+    }
     core.log.info('nightly.done', { ...report, services: services.length })
     return report
   }
 
 /** True when today's night has not run yet: after a start, missed nights are made up for. */
-export const nightIsDue = async (core: Pick<Core, 'clock' | 'store'>): Promise<boolean> => (await core.store.settings.get(LAST_RUN)) !== (await today(core))
+export const nightIsDue = async (core: Pick<Core, 'clock' | 'store'>): Promise<boolean> =>
+  (await core.store.settings.get(LAST_RUN)) !== (await today(core))

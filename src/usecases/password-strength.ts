@@ -12,8 +12,15 @@ let check: Promise<Check> | undefined
 
 /** The dictionaries weigh some 20 MB and are wanted rarely: they are loaded on first use. */
 async function load(): Promise<Check> {
-  const [{ ZxcvbnFactory }, common, fr] = await Promise.all([import('@zxcvbn-ts/core'), import('@zxcvbn-ts/language-common'), import('@zxcvbn-ts/language-fr')])
-  const zxcvbn = new ZxcvbnFactory({ dictionary: { ...common.dictionary, ...fr.dictionary }, graphs: common.adjacencyGraphs })
+  const [{ ZxcvbnFactory }, common, fr] = await Promise.all([
+    import('@zxcvbn-ts/core'),
+    import('@zxcvbn-ts/language-common'),
+    import('@zxcvbn-ts/language-fr'),
+  ])
+  const zxcvbn = new ZxcvbnFactory({
+    dictionary: { ...common.dictionary, ...fr.dictionary },
+    graphs: common.adjacencyGraphs,
+  })
   return (password, about) => zxcvbn.check(password, about).score
 }
 
@@ -23,5 +30,6 @@ export async function checkStrength(password: string, about: readonly string[]):
   if (length > LONGEST) throw new AppError('password_too_weak', { field: 'password', params: { shortest: SHORTEST } })
   check ??= load()
   const known = about.flatMap((text) => [text, ...text.split(/[^\p{L}\p{N}]+/u)]).filter((word) => word.length > 2)
-  if (length < SHORTEST || (await check)(password, known) < ENOUGH) throw new AppError('password_too_weak', { field: 'password', params: { shortest: SHORTEST } })
+  if (length < SHORTEST || (await check)(password, known) < ENOUGH)
+    throw new AppError('password_too_weak', { field: 'password', params: { shortest: SHORTEST } })
 }

@@ -12,21 +12,50 @@ const SITE_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/
 const nameOf = (kind: Resource['kind'], typed: string): string => {
   if (kind === 'mailbox') return email(typed)
   const name = canonical(typed)
-  if (!SITE_NAME.test(name)) throw new AppError('invalid_value', { field: 'name', detail: `not a host name: ${JSON.stringify(typed.slice(0, 80))}` })
+  if (!SITE_NAME.test(name))
+    throw new AppError('invalid_value', {
+      field: 'name',
+      detail: `not a host name: ${JSON.stringify(typed.slice(0, 80))}`,
+    })
   return name
 }
 
 export const addResource =
   (core: Core) =>
-  async ({ memberId, kind, name: typed, actor }: { memberId: string; kind: Resource['kind']; name: string; actor: Actor }): Promise<Resource> => {
+  async ({
+    memberId,
+    kind,
+    name: typed,
+    actor,
+  }: {
+    memberId: string
+    kind: Resource['kind']
+    name: string
+    actor: Actor
+  }): Promise<Resource> => {
     const name = nameOf(kind, typed)
     const resource = await core.store.transaction(async (stores) => {
       const member = await stores.members.get(memberId)
       if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
-      if (await stores.resources.byName(kind, name)) throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
-      const made: Resource = { id: core.random.uuid(), organisationId: member.organisationId, memberId, kind, name, createdAt: core.clock.now(), removedAt: null }
+      if (await stores.resources.byName(kind, name))
+        throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
+      const made: Resource = {
+        id: core.random.uuid(),
+        organisationId: member.organisationId,
+        memberId,
+        kind,
+        name,
+        createdAt: core.clock.now(),
+        removedAt: null,
+      }
       await stores.resources.add(made)
-      await audit(core, stores, { action: `${kind}.added`, actor, subjectKind: kind, subjectId: made.id, payload: { name, memberId } })
+      await audit(core, stores, {
+        action: `${kind}.added`,
+        actor,
+        subjectKind: kind,
+        subjectId: made.id,
+        payload: { name, memberId },
+      })
       await touch(core, stores, { memberId }, 'person')
       return made
     })
@@ -37,14 +66,37 @@ export const addResource =
 /** Let an account into a mailbox under a login of its own (`mail_login`); the mailbox's name unless another is given. */
 export const addLogin =
   (core: Core) =>
-  async ({ mailboxId, accountId, name: typed, actor }: { mailboxId: string; accountId: string; name?: string; actor: Actor }): Promise<string> => {
+  async ({
+    mailboxId,
+    accountId,
+    name: typed,
+    actor,
+  }: {
+    mailboxId: string
+    accountId: string
+    name?: string
+    actor: Actor
+  }): Promise<string> => {
     const login = await core.store.transaction(async (stores) => {
       const mailbox = await stores.resources.get(mailboxId)
       if (mailbox?.kind !== 'mailbox') throw new AppError('not_found', { detail: 'there is no such mailbox' })
       const name = email(typed ?? mailbox.name)
-      if (await stores.subjects.get('login', name)) throw new AppError('conflict', { field: 'name', detail: `the login ${name} exists already` })
-      await stores.resources.addLogin({ id: core.random.uuid(), mailboxId, accountId, name, createdAt: core.clock.now() })
-      await audit(core, stores, { action: 'login.added', actor, subjectKind: 'account', subjectId: accountId, payload: { login: name, mailbox: mailbox.name } })
+      if (await stores.subjects.get('login', name))
+        throw new AppError('conflict', { field: 'name', detail: `the login ${name} exists already` })
+      await stores.resources.addLogin({
+        id: core.random.uuid(),
+        mailboxId,
+        accountId,
+        name,
+        createdAt: core.clock.now(),
+      })
+      await audit(core, stores, {
+        action: 'login.added',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: { login: name, mailbox: mailbox.name },
+      })
       await touch(core, stores, { accountId }, 'person')
       return name
     })

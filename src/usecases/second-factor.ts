@@ -43,7 +43,13 @@ export const beginEnrolment =
     const begun = await core.store.credentials.totp(accountId)
     if (begun?.confirmed) throw new AppError('conflict', { detail: 'a second factor is set already' })
     const secret = begun ? core.vault.open(begun.sealedSecret, context(accountId)) : generateSecret()
-    if (!begun) await core.store.credentials.setTotp(accountId, core.vault.seal(secret, context(accountId)), false, core.clock.now())
+    if (!begun)
+      await core.store.credentials.setTotp(
+        accountId,
+        core.vault.seal(secret, context(accountId)),
+        false,
+        core.clock.now(),
+      )
     return { secret, uri: generateURI({ issuer, label, secret }) }
   }
 
@@ -59,14 +65,21 @@ export const confirmEnrolment =
     const codes = newRecoveryCodes(core)
     await core.store.transaction(async (stores) => {
       const at = core.clock.now()
-      if (!(await stores.credentials.burnStep(accountId, step))) throw new AppError('second_factor_wrong', { field: 'code' })
+      if (!(await stores.credentials.burnStep(accountId, step)))
+        throw new AppError('second_factor_wrong', { field: 'code' })
       await stores.credentials.setTotp(accountId, begun.sealedSecret, true, at)
       await stores.credentials.setRecoveryCodes(
         accountId,
         codes.map((recovery) => recoveryDigest(accountId, recovery)),
         at,
       )
-      await audit(core, stores, { action: 'second_factor.set', actor: accountId, subjectKind: 'account', subjectId: accountId, payload: {} })
+      await audit(core, stores, {
+        action: 'second_factor.set',
+        actor: accountId,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: {},
+      })
     })
     await tries.giveBack()
     return codes
@@ -81,11 +94,20 @@ export const checkSecondFactor =
     if (!totp?.confirmed) throw new AppError('second_factor_wrong', { field: 'code' })
     const at = core.clock.now()
     const step = stepOf(core.vault.open(totp.sealedSecret, context(accountId)), code, at)
-    const right = step === undefined ? await core.store.credentials.burnRecoveryCode(accountId, recoveryDigest(accountId, code), at) : await core.store.credentials.burnStep(accountId, step)
+    const right =
+      step === undefined
+        ? await core.store.credentials.burnRecoveryCode(accountId, recoveryDigest(accountId, code), at)
+        : await core.store.credentials.burnStep(accountId, step)
     if (!right) throw new AppError('second_factor_wrong', { field: 'code' })
     if (step === undefined)
       await core.store.transaction((stores) =>
-        audit(core, stores, { action: 'second_factor.recovery_code_used', actor: accountId, subjectKind: 'account', subjectId: accountId, payload: {} }),
+        audit(core, stores, {
+          action: 'second_factor.recovery_code_used',
+          actor: accountId,
+          subjectKind: 'account',
+          subjectId: accountId,
+          payload: {},
+        }),
       )
     await tries.giveBack()
   }
@@ -96,5 +118,11 @@ export const removeSecondFactor =
   (accountId: string, actor: Actor): Promise<void> =>
     core.store.transaction(async (stores) => {
       await stores.credentials.removeTotp(accountId)
-      await audit(core, stores, { action: 'second_factor.removed', actor, subjectKind: 'account', subjectId: accountId, payload: {} })
+      await audit(core, stores, {
+        action: 'second_factor.removed',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: {},
+      })
     })

@@ -18,7 +18,10 @@ export const setPassword =
 
 async function entered(core: Core, account: Account, signal: AbortSignal): Promise<Account> {
   if (core.directory.kind === 'own' || account.directoryKey !== null) return account
-  if (!core.directory.add) throw new AppError('directory_unavailable', { detail: `${account.username} is not in the directory, and directory.create is not configured` })
+  if (!core.directory.add)
+    throw new AppError('directory_unavailable', {
+      detail: `${account.username} is not in the directory, and directory.create is not configured`,
+    })
   const directoryKey = await core.directory.add(account, signal)
   const settled = { ...account, directoryKey }
   await core.store.accounts.update(settled)

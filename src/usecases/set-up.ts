@@ -26,15 +26,13 @@ export type SetUpInput = {
 }
 
 /** A new set-up link's token; earlier ones stop working. Undefined once there is an administrator. */
-export const offerSetUp =
-  (core: Core) =>
-  async (): Promise<string | undefined> =>
-    core.store.transaction(async (stores) => {
-      if ((await stores.people.countStaff('admin')) > 0) return undefined
-      const token = await issueTicket(core, stores, 'setup', null)
-      await stores.settings.set('setup.digest', digest(token))
-      return token
-    })
+export const offerSetUp = (core: Core) => async (): Promise<string | undefined> =>
+  core.store.transaction(async (stores) => {
+    if ((await stores.people.countStaff('admin')) > 0) return undefined
+    const token = await issueTicket(core, stores, 'setup', null)
+    await stores.settings.set('setup.digest', digest(token))
+    return token
+  })
 
 /** Throws `link_expired` unless the token is the newest set-up link and there is no administrator yet. */
 export const checkSetUp =
@@ -42,7 +40,13 @@ export const checkSetUp =
   async (token: string): Promise<void> => {
     const ticket = await core.store.tickets.get(digest(token))
     const newest = await core.store.settings.get('setup.digest')
-    if (ticket?.kind !== 'setup' || ticket.usedAt !== null || ticket.expiresAt <= core.clock.now() || newest !== digest(token)) throw new AppError('link_expired')
+    if (
+      ticket?.kind !== 'setup' ||
+      ticket.usedAt !== null ||
+      ticket.expiresAt <= core.clock.now() ||
+      newest !== digest(token)
+    )
+      throw new AppError('link_expired')
     if ((await core.store.people.countStaff('admin')) > 0) throw new AppError('link_expired')
   }
 
@@ -68,14 +72,28 @@ export const setUp =
       const at = core.clock.now()
       if (!(await stores.tickets.burn(digest(input.token), at))) throw new AppError('link_expired')
       const [organisation] = await stores.organisations.all()
-      const described = { name: associationName, contactEmail, locale: input.locale, timeZone: input.timeZone ?? 'Europe/Brussels' }
+      const described = {
+        name: associationName,
+        contactEmail,
+        locale: input.locale,
+        timeZone: input.timeZone ?? 'Europe/Brussels',
+      }
       if (organisation) await stores.organisations.update({ ...organisation, ...described })
       else await stores.organisations.add({ id: core.random.uuid(), country: 'BE', createdAt: at, ...described })
-      const made: Account = { ...(await newAccount(core, stores, { ...input, givenName, familyName })), state: 'active' }
+      const made: Account = {
+        ...(await newAccount(core, stores, { ...input, givenName, familyName })),
+        state: 'active',
+      }
       await stores.accounts.add(made)
       await stores.people.setStaffRoles(made.id, ['admin'], 'setup', at)
       await stores.settings.set('setup.digest', undefined)
-      await audit(core, stores, { action: 'association.set_up', actor: made.id, subjectKind: 'account', subjectId: made.id, payload: { associationName, username: made.username } })
+      await audit(core, stores, {
+        action: 'association.set_up',
+        actor: made.id,
+        subjectKind: 'account',
+        subjectId: made.id,
+        payload: { associationName, username: made.username },
+      })
       return made
     })
     try {
@@ -97,7 +115,8 @@ function withField<T>(field: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof AppError) throw new AppError(error.code, { field, ...(error.detail && { detail: error.detail }) })
+    if (error instanceof AppError)
+      throw new AppError(error.code, { field, ...(error.detail && { detail: error.detail }) })
     throw error
   }
 }
@@ -111,7 +130,14 @@ export const rescue =
       await stores.people.setStaffRoles(account.id, [...new Set([...roles, 'admin' as const])], actor, core.clock.now())
       await stores.credentials.removeTotp(account.id)
       if (account.state === 'closed') await stores.accounts.update({ ...account, state: 'active' })
-      for (const { id, effect } of await stores.overrides.open({ accountId: account.id })) if (effect === 'deny') await stores.overrides.lift(id, core.clock.now(), actor)
-      await audit(core, stores, { action: 'account.rescued', actor, subjectKind: 'account', subjectId: account.id, payload: { before: roles } })
+      for (const { id, effect } of await stores.overrides.open({ accountId: account.id }))
+        if (effect === 'deny') await stores.overrides.lift(id, core.clock.now(), actor)
+      await audit(core, stores, {
+        action: 'account.rescued',
+        actor,
+        subjectKind: 'account',
+        subjectId: account.id,
+        payload: { before: roles },
+      })
       return issueTicket(core, stores, 'password_reset', account.id)
     })

@@ -20,7 +20,12 @@ async function accountFor(core: Core, identifier: string, signal: AbortSignal): 
   return entry && !entry.disabled ? adoptEntry(core)(entry) : undefined
 }
 
-async function verdictOn(core: Core, account: Account | undefined, password: string, signal: AbortSignal): Promise<Verdict> {
+async function verdictOn(
+  core: Core,
+  account: Account | undefined,
+  password: string,
+  signal: AbortSignal,
+): Promise<Verdict> {
   if (account && account.state !== 'closed') return core.directory.verify(account, password, signal)
   await core.directory.pretend(password, signal)
   return 'wrong'
@@ -33,10 +38,14 @@ async function attempt(core: Core, { identifier, password, address }: Input): Pr
   const { triesPerAccount, triesPerAddress, windowSeconds } = core.config.signIn
   const windowMs = windowSeconds * 1000
   const byAccount = (key: string): Bucket => ({ name: 'password', key, limit: { tries: triesPerAccount, windowMs } })
-  if (password.length === 0 || password.length > LONGEST_PASSWORD || identifier.length > 320) throw new AppError('sign_in_failed')
+  if (password.length === 0 || password.length > LONGEST_PASSWORD || identifier.length > 320)
+    throw new AppError('sign_in_failed')
 
   const signal = AbortSignal.timeout(DIRECTORY_MS)
-  const buckets = [byAccount(canonical(identifier)), { name: 'password from', key: network(address), limit: { tries: triesPerAddress, windowMs } }]
+  const buckets = [
+    byAccount(canonical(identifier)),
+    { name: 'password from', key: network(address), limit: { tries: triesPerAddress, windowMs } },
+  ]
   const first = await takeTry(core)(buckets)
   const account = await accountFor(core, identifier, signal)
   // The same account by its other names: one bucket for all of them.

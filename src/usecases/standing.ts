@@ -16,23 +16,38 @@ export async function today(core: Pick<Core, 'clock' | 'store'>): Promise<CivilD
 export type StandingChange = { memberId: string; before: Standing | undefined; after: StandingInForce }
 
 /** The standing that a member's facts give on a date, beside the one in force. */
-export async function foresee(core: Pick<Core, 'config'>, stores: Stores, memberId: string, on: CivilDate): Promise<StandingChange> {
+export async function foresee(
+  core: Pick<Core, 'config'>,
+  stores: Stores,
+  memberId: string,
+  on: CivilDate,
+): Promise<StandingChange> {
   const before = await stores.standings.get(memberId)
   const answer = standingOn(await stores.standings.facts(memberId), { graceDays: core.config.dues.graceDays }, on)
   return { memberId, before: before?.standing, after: { memberId, ...answer, computedOn: on } }
 }
 
-const strongest = (core: Pick<Core, 'config'>, standing: Standing): number => Math.max(...serviceKinds.map((kind) => accesses.indexOf(core.config.access[standing][kind])))
+const strongest = (core: Pick<Core, 'config'>, standing: Standing): number =>
+  Math.max(...serviceKinds.map((kind) => accesses.indexOf(core.config.access[standing][kind])))
 
 /** True when a change takes away access to some kind of service. */
 export const lowers = (core: Pick<Core, 'config'>, { before, after }: StandingChange): boolean =>
-  before !== undefined && serviceKinds.some((kind) => core.config.access[before][kind] !== 'none' && core.config.access[after.standing][kind] === 'none')
+  before !== undefined &&
+  serviceKinds.some(
+    (kind) => core.config.access[before][kind] !== 'none' && core.config.access[after.standing][kind] === 'none',
+  )
 
 /** True when a standing gives access to anything at all. */
 export const opens = (core: Pick<Core, 'config'>, standing: Standing): boolean => strongest(core, standing) > 0
 
 /** Put a change in force: standing, audit, and the services to tell. Inside the transaction of its cause. */
-export async function enact(core: Core, stores: Stores, change: StandingChange, cause: Cause, actor: string): Promise<void> {
+export async function enact(
+  core: Core,
+  stores: Stores,
+  change: StandingChange,
+  cause: Cause,
+  actor: string,
+): Promise<void> {
   await stores.standings.put(change.after)
   if (change.before === change.after.standing) return
   await audit(core, stores, {
@@ -46,7 +61,14 @@ export async function enact(core: Core, stores: Stores, change: StandingChange, 
 }
 
 /** Recompute one member after a new fact. */
-export const refresh = async (core: Core, stores: Stores, memberId: string, on: CivilDate, cause: Cause, actor: string): Promise<StandingChange> => {
+export const refresh = async (
+  core: Core,
+  stores: Stores,
+  memberId: string,
+  on: CivilDate,
+  cause: Cause,
+  actor: string,
+): Promise<StandingChange> => {
   const change = await foresee(core, stores, memberId, on)
   await enact(core, stores, change, cause, actor)
   return change

@@ -5,10 +5,18 @@ import type { Cause, Stores } from '../ports.ts'
 export type Touched = { service: string; subject: string }
 
 /** Queue every service's subjects touched by a change of an account or of a member; what was queued. */
-export async function touch(core: Pick<Core, 'services' | 'clock'>, stores: Stores, change: { accountId: string } | { memberId: string }, cause: Cause): Promise<Touched[]> {
+export async function touch(
+  core: Pick<Core, 'services' | 'clock'>,
+  stores: Stores,
+  change: { accountId: string } | { memberId: string },
+  cause: Cause,
+): Promise<Touched[]> {
   const touched: Touched[] = []
-  for (const { name, manages } of core.services) for (const subject of await stores.subjects.touchedBy(manages, change)) touched.push({ service: name, subject })
+  for (const { name, manages } of core.services)
+    for (const subject of await stores.subjects.touchedBy(manages, change)) touched.push({ service: name, subject })
   const at = core.clock.now()
-  await stores.outbox.add(touched.map((row) => ({ ...row, effect: 'row', payload: {}, cause, createdAt: at, dueAt: at })))
+  await stores.outbox.add(
+    touched.map((row) => ({ ...row, effect: 'row', payload: {}, cause, createdAt: at, dueAt: at })),
+  )
   return touched
 }

@@ -10,22 +10,32 @@ import { type Touched, touch } from './subjects.ts'
 export type Target = { accountId: string } | { memberId: string }
 export type SuspendInput = { target: Target; reason: string; endsOn?: CivilDate | null; actor: Actor }
 
-const described = (target: Target) => ('accountId' in target ? { subjectKind: 'account', subjectId: target.accountId } : { subjectKind: 'member', subjectId: target.memberId })
+const described = (target: Target) =>
+  'accountId' in target
+    ? { subjectKind: 'account', subjectId: target.accountId }
+    : { subjectKind: 'member', subjectId: target.memberId }
 
 async function peopleOf(stores: Stores, target: Target): Promise<string[]> {
-  return 'accountId' in target ? [target.accountId] : (await stores.people.accountsOf(target.memberId)).map(({ accountId }) => accountId)
+  return 'accountId' in target
+    ? [target.accountId]
+    : (await stores.people.accountsOf(target.memberId)).map(({ accountId }) => accountId)
 }
 
 /** What was queued, so that the caller can watch each service go green. */
 export const suspend =
   (core: Core) =>
   async ({ target, reason, endsOn = null, actor }: SuspendInput): Promise<Touched[]> => {
-    if (reason.trim() === '') throw new AppError('required', { field: 'reason', detail: 'say why: the person will read it' })
-    if (reason.length > 1000) throw new AppError('invalid_value', { field: 'reason', detail: 'the reason is longer than 1,000 characters' })
+    if (reason.trim() === '')
+      throw new AppError('required', { field: 'reason', detail: 'say why: the person will read it' })
+    if (reason.length > 1000)
+      throw new AppError('invalid_value', { field: 'reason', detail: 'the reason is longer than 1,000 characters' })
     const touched = await core.store.transaction(async (stores) => {
       const at = core.clock.now()
-      const denied = (await stores.overrides.open(target)).find((override) => override.effect === 'deny' && override.begun)
-      if (denied) throw new AppError('conflict', { detail: 'this is suspended already; restore it first to change the reason' })
+      const denied = (await stores.overrides.open(target)).find(
+        (override) => override.effect === 'deny' && override.begun,
+      )
+      if (denied)
+        throw new AppError('conflict', { detail: 'this is suspended already; restore it first to change the reason' })
       const override: Override = {
         id: core.random.uuid(),
         memberId: 'memberId' in target ? target.memberId : null,
@@ -43,8 +53,14 @@ export const suspend =
       await stores.overrides.add(override)
       // A suspended person's sessions end everywhere; someone of a suspended member may have other members, and only what
       // came through this one goes (the provider's service sees to it).
-      if ('accountId' in target) for (const accountId of await peopleOf(stores, target)) await stores.sessions.signOut(accountId, at)
-      await audit(core, stores, { action: 'access.suspended', actor, ...described(target), payload: { reason: override.reasonText, endsOn } })
+      if ('accountId' in target)
+        for (const accountId of await peopleOf(stores, target)) await stores.sessions.signOut(accountId, at)
+      await audit(core, stores, {
+        action: 'access.suspended',
+        actor,
+        ...described(target),
+        payload: { reason: override.reasonText, endsOn },
+      })
       return touch(core, stores, target, 'person')
     })
     core.wake()
@@ -72,7 +88,13 @@ export const signOutEverywhere =
   async ({ accountId, actor }: { accountId: string; actor: Actor }): Promise<Touched[]> => {
     const touched = await core.store.transaction(async (stores) => {
       await stores.sessions.signOut(accountId, core.clock.now())
-      await audit(core, stores, { action: 'account.signed_out_everywhere', actor, subjectKind: 'account', subjectId: accountId, payload: {} })
+      await audit(core, stores, {
+        action: 'account.signed_out_everywhere',
+        actor,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: {},
+      })
       return touch(core, stores, { accountId }, 'person')
     })
     core.wake()

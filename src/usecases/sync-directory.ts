@@ -215,9 +215,8 @@ async function reopenBack(deps: SyncDeps, { back }: Plan, signal: AbortSignal): 
 const forgetOpen = (store: SyncDeps['store']): Promise<void> =>
   store.transaction(async (stores) => {
     const ids = await remembered(stores)
-    const closed = new Set(
-      (await stores.accounts.list({ state: 'closed', limit: Number.MAX_SAFE_INTEGER })).map(({ id }) => id),
-    )
+    const accounts = await directoryAccounts(stores)
+    const closed = new Set(accounts.filter(({ state }) => state === 'closed').map(({ id }) => id))
     if (!ids.every((id) => closed.has(id)))
       await stores.settings.set(GONE, JSON.stringify(ids.filter((id) => closed.has(id))))
   })

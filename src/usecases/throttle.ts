@@ -11,7 +11,8 @@ export type Bucket = { name: string; key: string; limit: Limit }
 const keyOf = ({ name, key }: Bucket): string => digest(`${name}\n${key}`)
 
 /** The part of an address that one customer holds: all of an IPv4, the /64 of an IPv6. */
-export const network = (address: string): string => (address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address)
+export const network = (address: string): string =>
+  address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address
 
 /**
  * Take a try from each bucket. Throws `too_many_tries` with `params.minutes` when one is empty; the answer's `giveBack`
@@ -21,7 +22,9 @@ export const takeTry =
   ({ store, clock }: Pick<Core, 'store' | 'clock'>) =>
   async (buckets: readonly Bucket[]): Promise<{ giveBack(): Promise<void> }> => {
     const at = clock.now()
-    const taken = await Promise.all(buckets.map((bucket) => store.throttle.take(keyOf(bucket), 1, bucket.limit.tries, bucket.limit.windowMs, at)))
+    const taken = await Promise.all(
+      buckets.map((bucket) => store.throttle.take(keyOf(bucket), 1, bucket.limit.tries, bucket.limit.windowMs, at)),
+    )
     const empty = taken.filter((bucket) => bucket.remaining < 0)
     if (empty.length > 0) {
       const resetAt = Math.max(...empty.map((bucket) => bucket.resetAt))

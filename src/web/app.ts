@@ -21,7 +21,12 @@ export type Pages = {
   error(texts: Texts, error: AppError, reference: string): Shown
 }
 
-export type App = { callback: RequestListener; frame: Frame; respond(ctx: Context | KoaContextWithOIDC, shown: Shown): Promise<void>; texts(ctx: Context | KoaContextWithOIDC): Texts }
+export type App = {
+  callback: RequestListener
+  frame: Frame
+  respond(ctx: Context | KoaContextWithOIDC, shown: Shown): Promise<void>
+  texts(ctx: Context | KoaContextWithOIDC): Texts
+}
 
 const policy = (formOrigins: readonly string[]): string =>
   [
@@ -36,7 +41,13 @@ const policy = (formOrigins: readonly string[]): string =>
     `form-action 'self' ${formOrigins.join(' ')}`.trim(),
   ].join('; ')
 
-const headers = helmet({ contentSecurityPolicy: false, referrerPolicy: { policy: 'no-referrer' }, strictTransportSecurity: { maxAge: 31_536_000 }, xFrameOptions: { action: 'deny' } })
+// Referrer: same-origin. With no-referrer, browsers send `Origin: null` with our own forms, and csrf.ts would refuse them.
+const headers = helmet({
+  contentSecurityPolicy: false,
+  referrerPolicy: { policy: 'same-origin' },
+  strictTransportSecurity: { maxAge: 31_536_000 },
+  xFrameOptions: { action: 'deny' },
+})
 
 /** What went wrong, as an AppError: the database's and oidc-provider's own failures have their codes here. */
 export function asAppError(error: unknown, explain: (error: unknown) => AppError | undefined): AppError {
@@ -46,14 +57,19 @@ export function asAppError(error: unknown, explain: (error: unknown) => AppError
   return explain(error) ?? new AppError('unexpected', { cause: error })
 }
 
-export function createApp(core: Core, pages: Pages, assets: Assets, explain: (error: unknown) => AppError | undefined): App {
+export function createApp(
+  core: Core,
+  pages: Pages,
+  assets: Assets,
+  explain: (error: unknown) => AppError | undefined,
+): App {
   const koa = new Koa({ proxy: true })
   koa.silent = true
   const router = new Router()
   const csrf = createCsrf(core.vault.derive('forms'), core.config.issuer, () => core.random.token(16))
 
   const texts = (ctx: Context | KoaContextWithOIDC): Texts => {
-    const known = ctx.state['locale'] ?? ctx.cookies.get(LANGUAGE)
+    const known = ctx.state.locale ?? ctx.cookies.get(LANGUAGE)
     return textsOf(isLocale(known) ? known : (preferred(ctx.get('accept-language')) ?? 'fr'))
   }
 
@@ -68,7 +84,9 @@ export function createApp(core: Core, pages: Pages, assets: Assets, explain: (er
   const frame: Frame = { texts, csrf, respond: (ctx, shown) => respond(ctx, shown) }
 
   koa.use(async (ctx, next) => {
-    await new Promise<void>((resolve, reject) => headers(ctx.req, ctx.res, (error) => (error ? reject(error) : resolve())))
+    await new Promise<void>((resolve, reject) =>
+      headers(ctx.req, ctx.res, (error) => (error ? reject(error) : resolve())),
+    )
     try {
       await next()
       if (ctx.status === 404 && ctx.body === undefined) throw new AppError('not_found')
@@ -76,7 +94,13 @@ export function createApp(core: Core, pages: Pages, assets: Assets, explain: (er
     } catch (cause) {
       const error = asAppError(cause, explain)
       const reference = core.random.token(6)
-      const details = { reference, code: error.code, path: ctx['_matchedRoute'], detail: error.detail, ...(error.status >= 500 && { stack: (error.cause as Error | undefined)?.stack ?? error.stack }) }
+      const details = {
+        reference,
+        code: error.code,
+        path: ctx._matchedRoute,
+        detail: error.detail,
+        ...(error.status >= 500 && { stack: (error.cause as Error | undefined)?.stack ?? error.stack }),
+      }
       core.log[error.status >= 500 ? 'error' : 'info']('request.refused', details)
       // What is left of a body that nobody reads would be taken for the next request.
       if (!ctx.req.complete) ctx.set('connection', 'close')
@@ -85,10 +109,10 @@ export function createApp(core: Core, pages: Pages, assets: Assets, explain: (er
   })
 
   koa.use(async (ctx, next) => {
-    const asked = ctx.query['lang']
+    const asked = ctx.query.lang
     if (ctx.method === 'GET' && typeof asked === 'string' && isLocale(asked)) {
       ctx.cookies.set(LANGUAGE, asked, { httpOnly: true, sameSite: 'lax', maxAge: YEAR_MS, signed: false })
-      ctx.state['locale'] = asked
+      ctx.state.locale = asked
     }
     await next()
   })

@@ -5,7 +5,12 @@ import type { Context } from 'koa'
 import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
 
-const types: Record<string, string> = { '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml', '.png': 'image/png' }
+const types: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+}
 
 export type Assets = { /** Registers a file; its address. */ add(path: string): string; serve(ctx: Context): void }
 
@@ -14,7 +19,11 @@ export function createAssets(): Assets {
   return {
     add(path) {
       const type = types[extname(path)]
-      if (!type) throw new AppError('invalid_value', { field: 'theme', detail: `${path}: a logo is a .svg or .png file, a style a .css file` })
+      if (!type)
+        throw new AppError('invalid_value', {
+          field: 'theme',
+          detail: `${path}: a logo is a .svg or .png file, a style a .css file`,
+        })
       let content: Buffer
       try {
         content = readFileSync(path)
@@ -26,7 +35,7 @@ export function createAssets(): Assets {
       return `/assets/${name}`
     },
     serve(ctx) {
-      const file = files.get(ctx['params'].file)
+      const file = files.get(ctx.params.file)
       if (!file) throw new AppError('not_found')
       ctx.set('cache-control', 'public, max-age=31536000, immutable')
       // An SVG logo opened by itself must not run anything (attack 23).

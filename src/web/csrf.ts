@@ -10,15 +10,16 @@ export function createCsrf(key: string, issuer: string, newSecret: () => string)
   const secure = issuer.startsWith('https:')
   const cookie = secure ? '__Host-schedar_form' : 'schedar_form'
   const sign = (secret: string): string => createHmac('sha256', key).update(secret).digest('base64url')
-  const same = (a: string, b: string): boolean => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+  const same = (a: string, b: string): boolean =>
+    a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
   return {
     token(ctx) {
-      let secret: string | undefined = ctx.state['formSecret'] ?? ctx.cookies.get(cookie)
+      let secret: string | undefined = ctx.state.formSecret ?? ctx.cookies.get(cookie)
       if (!secret || secret.length > 64) {
         secret = newSecret()
         ctx.cookies.set(cookie, secret, { httpOnly: true, sameSite: 'lax', secure, path: '/', signed: false })
       }
-      ctx.state['formSecret'] = secret
+      ctx.state.formSecret = secret
       return sign(secret)
     },
     check(ctx, given) {
@@ -26,7 +27,8 @@ export function createCsrf(key: string, issuer: string, newSecret: () => string)
       const site = ctx.get('sec-fetch-site')
       const foreign = (origin !== '' && origin !== issuer) || (site !== '' && site !== 'same-origin')
       const secret = ctx.cookies.get(cookie)
-      if (foreign || !secret || !given || !same(sign(secret), given)) throw new AppError('csrf', { detail: foreign ? 'a form from elsewhere' : 'no form token' })
+      if (foreign || !secret || !given || !same(sign(secret), given))
+        throw new AppError('csrf', { detail: foreign ? 'a form from elsewhere' : 'no form token' })
     },
   }
 }

@@ -21,9 +21,11 @@ async function read(request: IncomingMessage): Promise<string> {
 
 /** The form of a POST. Throws `body_too_large` or `bad_request`. */
 export async function readForm(ctx: Context): Promise<Form> {
-  if (!ctx.is('application/x-www-form-urlencoded')) throw new AppError('bad_request', { detail: 'a form must be application/x-www-form-urlencoded' })
+  if (!ctx.is('application/x-www-form-urlencoded'))
+    throw new AppError('bad_request', { detail: 'a form must be application/x-www-form-urlencoded' })
   // A body that is announced as too large is not read at all.
-  if (Number(ctx.get('content-length') || 0) > LARGEST) throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
+  if (Number(ctx.get('content-length') || 0) > LARGEST)
+    throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
   const fields = new URLSearchParams(await read(ctx.req))
   return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name), all: (name) => fields.getAll(name) }
 }

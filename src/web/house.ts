@@ -25,14 +25,22 @@ export function createHouse(core: Core, provider: () => Provider): House {
     if (!session.accountId) return undefined
     const account = await core.doors.facts(session.accountId)
     if (!account || account.closed) return undefined
-    return usedSecondFactor(session.amr as string[] | undefined) || !needsSecondFactor(core, account, false) ? account : undefined
+    return usedSecondFactor(session.amr as string[] | undefined) || !needsSecondFactor(core, account, false)
+      ? account
+      : undefined
   }
   return {
     signedIn,
     guard: async (ctx) => {
       const account = await signedIn(ctx)
       if (account) return account
-      const query = new URLSearchParams({ client_id: HOUSE_CLIENT, response_type: 'none', scope: 'openid', redirect_uri: `${core.config.issuer}${SIGNED_IN}`, state: isHousePath(ctx.path) ? ctx.path : '/' })
+      const query = new URLSearchParams({
+        client_id: HOUSE_CLIENT,
+        response_type: 'none',
+        scope: 'openid',
+        redirect_uri: `${core.config.issuer}${SIGNED_IN}`,
+        state: isHousePath(ctx.path) ? ctx.path : '/',
+      })
       ctx.status = 303
       ctx.redirect(`/auth?${query}`)
       return nobody

@@ -4,12 +4,12 @@ export type Html = { readonly markup: string }
 type Value = Html | string | number | false | null | undefined | readonly Value[]
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign]!)
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign]!)
 
 const render = (value: Value): string => {
   if (value === false || value === null || value === undefined) return ''
   if (typeof value === 'object') return 'markup' in value ? value.markup : value.map(render).join('')
-  return escape(String(value))
+  return escaped(String(value))
 }
 
 /** `html\`<p>${text}</p>\``: text is escaped, nested HTML is not, lists are joined, nothing and false are empty. */

@@ -11,8 +11,20 @@ export type Metrics = {
 export function createMetrics(store: Pick<Store, 'standings' | 'outbox'>): Metrics {
   const registers = [new Registry()]
   collectDefaultMetrics({ register: registers[0]! })
-  const requests = new Histogram({ name: 'schedar_request_seconds', help: 'Time to answer a request', labelNames: ['route', 'status'], buckets: [0.005, 0.02, 0.1, 0.5, 2], registers })
-  const effects = new Histogram({ name: 'schedar_effect_seconds', help: 'Time from the commit of a fact until a service acknowledged it', labelNames: ['service', 'effect'], buckets: [0.05, 0.2, 0.5, 1, 4, 60], registers })
+  const requests = new Histogram({
+    name: 'schedar_request_seconds',
+    help: 'Time to answer a request',
+    labelNames: ['route', 'status'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2],
+    registers,
+  })
+  const effects = new Histogram({
+    name: 'schedar_effect_seconds',
+    help: 'Time from the commit of a fact until a service acknowledged it',
+    labelNames: ['service', 'effect'],
+    buckets: [0.05, 0.2, 0.5, 1, 4, 60],
+    registers,
+  })
   new Gauge({
     name: 'schedar_members',
     help: 'Members by standing',
@@ -30,18 +42,31 @@ export function createMetrics(store: Pick<Store, 'standings' | 'outbox'>): Metri
       this.set((await store.outbox.pending({ limit: 10_000 })).length)
     },
   })
-  const routes = new Set(['page', '/auth', '/auth/:id', '/token', '/token/introspection', '/token/revocation', '/me', '/jwks', '/request', '/session/end', '/session/end/confirm', '/session/end/success'])
+  const routes = new Set([
+    'page',
+    '/auth',
+    '/auth/:id',
+    '/token',
+    '/token/introspection',
+    '/token/revocation',
+    '/me',
+    '/jwks',
+    '/request',
+    '/session/end',
+    '/session/end/confirm',
+    '/session/end/success',
+  ])
   const children = new Map<string, { observe(seconds: number): void }>()
   return {
     request(route, status, ms) {
       const label = routes.has(route) || route.startsWith('/.well-known/') ? route : 'other'
       const key = `${label} ${status}`
-      let child = children.get(key)
-      if (!child) children.set(key, (child = requests.labels({ route: label, status: String(status) })))
+      const child = children.get(key) ?? requests.labels({ route: label, status: String(status) })
+      children.set(key, child)
       child.observe(ms / 1000)
     },
-    effect: ({ service, effect, ms }) => effects.labels({ service: service.startsWith('logout/') ? 'logout' : service, effect }).observe(ms / 1000),
+    effect: ({ service, effect, ms }) =>
+      effects.labels({ service: service.startsWith('logout/') ? 'logout' : service, effect }).observe(ms / 1000),
     text: () => registers[0]!.metrics(),
   }
 }
-

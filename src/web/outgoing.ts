@@ -1,9 +1,10 @@
 // The one door for requests that the provider makes (back-channel logout, client JWKS). Registered origins are reached
 // wherever they are; anything else keeps oidc-provider's guard against private addresses (SSRF).
-import { decodeJwt } from './jwt.ts'
+
 import { Provider } from 'oidc-provider'
 import type { Core } from '../core.ts'
 import { logoutService } from '../provider-service.ts'
+import { decodeJwt } from './jwt.ts'
 
 type Options = RequestInit & { dispatcher?: unknown }
 
@@ -14,7 +15,13 @@ export function outgoing(core: Core): typeof fetch {
   const registered = async (url: string): Promise<boolean> => {
     const { origin } = new URL(url)
     const clients = await core.store.clients.list()
-    return clients.some(({ metadata, disabledAt }) => disabledAt === null && [metadata['backchannel_logout_uri'], metadata['jwks_uri']].some((uri) => typeof uri === 'string' && URL.parse(uri)?.origin === origin))
+    return clients.some(
+      ({ metadata, disabledAt }) =>
+        disabledAt === null &&
+        [metadata.backchannel_logout_uri, metadata.jwks_uri].some(
+          (uri) => typeof uri === 'string' && URL.parse(uri)?.origin === origin,
+        ),
+    )
   }
 
   /** A person who signs out does not wait for slow clients: their tokens go through the outbox, with retries. */

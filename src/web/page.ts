@@ -37,7 +37,11 @@ export type Page<T> = {
   submit?(found: T, form: Form, view: View, ctx: Context): Promise<string | Shown | undefined>
 }
 
-export type Frame = { texts(ctx: Context): Texts; csrf: Csrf; respond(ctx: Context, shown: Shown, texts: Texts): Promise<void> | void }
+export type Frame = {
+  texts(ctx: Context): Texts
+  csrf: Csrf
+  respond(ctx: Context, shown: Shown, texts: Texts): Promise<void> | void
+}
 
 /** The sentence for an error, in the person's language. */
 export const sentence = (texts: Texts, error: AppError): string => texts.t(`error.${error.code}`, error.params)
@@ -54,9 +58,17 @@ async function submitted<T>(page: Page<T>, frame: Frame, ctx: Context, found: T,
     } else if (next) await frame.respond(ctx, next, texts)
   } catch (error) {
     // A person's mistake: the page again, with what was typed. Anything else is for the one handler.
-    const mistaken = error instanceof AppError && error.expose && error.status < 500 && !['link_expired', 'interaction_expired', 'forbidden', 'csrf'].includes(error.code)
+    const mistaken =
+      error instanceof AppError &&
+      error.expose &&
+      error.status < 500 &&
+      !['link_expired', 'interaction_expired', 'forbidden', 'csrf'].includes(error.code)
     if (!mistaken) throw error
-    const again = await page.show(found, { ...view, mistake: { field: error.field, message: sentence(texts, error) } }, ctx)
+    const again = await page.show(
+      found,
+      { ...view, mistake: { field: error.field, message: sentence(texts, error) } },
+      ctx,
+    )
     await frame.respond(ctx, { ...again, status: error.status }, texts)
   }
 }
@@ -68,7 +80,11 @@ export function mount<T>(router: Router, page: Page<T>, frame: Frame): void {
     const found = await page.guard(ctx)
     // A guard may have sent the person elsewhere.
     if (ctx.response.get('location')) return
-    await frame.respond(ctx, await page.show(found, { texts, csrfToken: frame.csrf.token(ctx), typed: undefined, mistake: undefined }, ctx), texts)
+    await frame.respond(
+      ctx,
+      await page.show(found, { texts, csrfToken: frame.csrf.token(ctx), typed: undefined, mistake: undefined }, ctx),
+      texts,
+    )
   })
   if (page.submit)
     router.post(page.path, async (ctx) => {

@@ -1,9 +1,9 @@
 // The OpenID Connect provider: every deviation from oidc-provider's defaults stands here with its reason. It drops keys it
 // does not know without a word, so this object is typed; it is never patched.
 import { type AdapterFactory, type Configuration, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Core } from '../core.ts'
 import type { AccessAnswer } from '../domain/access.ts'
 import { inForce } from '../domain/access.ts'
-import type { Core } from '../core.ts'
 import type { AccountInForce, SigningKey } from '../ports.ts'
 import { clientPayload, HOUSE_CLIENT, houseClient } from './clients.ts'
 import { interactionPolicy } from './interaction-policy.ts'
@@ -12,7 +12,11 @@ import { outgoing } from './outgoing.ts'
 export type ProviderPages = {
   logoutSource: (ctx: KoaContextWithOIDC, form: string) => Promise<void>
   loggedOutSource: (ctx: KoaContextWithOIDC) => Promise<void>
-  renderError: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: Error) => Promise<void>
+  renderError: (
+    ctx: KoaContextWithOIDC,
+    out: { error: string; error_description?: string },
+    error: Error,
+  ) => Promise<void>
 }
 
 /** Lifetimes in seconds that no configuration changes. */
@@ -28,7 +32,11 @@ export function publishedKeys(keys: readonly SigningKey[], open: (key: SigningKe
 type Memo = { account: AccountInForce | undefined; access?: AccessAnswer & { roles: readonly string[] } }
 
 /** Access of an account at the client of this request, asked anew in every request. */
-async function accessHere(core: Core, accountId: string, clientId: string): Promise<AccessAnswer & { roles: readonly string[] }> {
+async function accessHere(
+  core: Core,
+  accountId: string,
+  clientId: string,
+): Promise<AccessAnswer & { roles: readonly string[] }> {
   if (clientId === HOUSE_CLIENT) return { access: 'full', reason: { code: 'in_order' }, roles: [] }
   return core.doors.access(accountId, clientId)
 }
@@ -50,7 +58,12 @@ function claimsOf(account: AccountInForce, roles: readonly string[], groups: str
   }
 }
 
-export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[], pages: ProviderPages): Configuration {
+export function providerConfiguration(
+  core: Core,
+  adapter: AdapterFactory,
+  jwks: JWK[],
+  pages: ProviderPages,
+): Configuration {
   const { session } = core.config
   return {
     adapter,
@@ -76,7 +89,8 @@ export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks:
       memo.set(ctx.oidc, { account, access: here })
       return {
         accountId: sub,
-        claims: async (_use, scope) => claimsOf(account, here.roles, scope.split(' ').includes('groups') ? await core.store.people.groups(sub) : []),
+        claims: async (_use, scope) =>
+          claimsOf(account, here.roles, scope.split(' ').includes('groups') ? await core.store.people.groups(sub) : []),
       }
     },
 
@@ -94,7 +108,7 @@ export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks:
     subjectTypes: ['public'],
 
     // RFC 9700 §2.1.1: PKCE for every client, but for a confidential one that is flagged as unable (Roundcube 1.6).
-    pkce: { required: (_ctx, client) => client['schedar_without_pkce'] !== true },
+    pkce: { required: (_ctx, client) => client.schedar_without_pkce !== true },
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256', 'RS256'],
       userinfoSigningAlgValues: ['ES256', 'RS256'],
@@ -102,20 +116,32 @@ export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks:
       requestObjectSigningAlgValues: ['ES256', 'RS256'],
       clientAuthSigningAlgValues: ['ES256', 'RS256'],
     },
-    extraClientMetadata: { properties: ['schedar_party', 'schedar_second_factor', 'schedar_rotate', 'schedar_without_pkce', 'schedar_introspects'] },
+    extraClientMetadata: {
+      properties: [
+        'schedar_party',
+        'schedar_second_factor',
+        'schedar_rotate',
+        'schedar_without_pkce',
+        'schedar_introspects',
+      ],
+    },
 
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
       backchannelLogout: { enabled: true },
-      rpInitiatedLogout: { enabled: true, logoutSource: pages.logoutSource, postLogoutSuccessSource: pages.loggedOutSource },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: pages.logoutSource,
+        postLogoutSuccessSource: pages.loggedOutSource,
+      },
       introspection: {
         enabled: true,
         // oidc-provider's introspection never asks about the account by itself.
         allowedPolicy: async (_ctx, client, token) => {
           const own = client.clientId === token.clientId
-          const scope = client['schedar_introspects']
+          const scope = client.schedar_introspects
           if (!own && !(typeof scope === 'string' && token.scopes.has(scope))) return false
           const { accountId } = token as { accountId?: string }
           if (!accountId) return own
@@ -134,9 +160,10 @@ export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks:
       return login && { mail_login: login.name }
     },
 
-    rotateRefreshToken: (ctx) => ctx.oidc.client?.['schedar_rotate'] !== false,
+    rotateRefreshToken: (ctx) => ctx.oidc.client?.schedar_rotate !== false,
     issueRefreshToken: async (_ctx, client, code) =>
-      client.grantTypeAllowed('refresh_token') && (code.scopes.has('offline_access') || client['schedar_party'] === 'first'),
+      client.grantTypeAllowed('refresh_token') &&
+      (code.scopes.has('offline_access') || client.schedar_party === 'first'),
 
     // One Grant per account and client of a session. First-party clients and remembered consents need no question.
     loadExistingGrant: async (ctx) => {
@@ -144,16 +171,28 @@ export function providerConfiguration(core: Core, adapter: AdapterFactory, jwks:
       const grantId = result?.consent?.grantId ?? browser!.grantIdFor(client!.clientId)
       const existing = grantId ? await provider.Grant.find(grantId) : undefined
       const wanted = [...ctx.oidc.requestParamOIDCScopes]
-      if (existing && wanted.every((scope) => existing.getOIDCScopeEncountered().split(' ').includes(scope))) return existing
-      const remembered = client!['schedar_party'] === 'first' ? wanted : (await core.store.consents.get(browser!.accountId!, client!.clientId))?.scopes
-      if (!remembered || !wanted.every((scope) => remembered.includes(scope)) || String(params?.['prompt'] ?? '').includes('consent')) return existing
+      if (existing && wanted.every((scope) => existing.getOIDCScopeEncountered().split(' ').includes(scope)))
+        return existing
+      const remembered =
+        client!.schedar_party === 'first'
+          ? wanted
+          : (await core.store.consents.get(browser!.accountId!, client!.clientId))?.scopes
+      if (
+        !remembered ||
+        !wanted.every((scope) => remembered.includes(scope)) ||
+        String(params?.prompt ?? '').includes('consent')
+      )
+        return existing
       const grant = existing ?? new provider.Grant({ clientId: client!.clientId, accountId: browser!.accountId! })
       grant.addOIDCScope(wanted.join(' '))
       await grant.save()
       return grant
     },
 
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionPolicy(core, (oidc) => memo.get(oidc)) },
+    interactions: {
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+      policy: interactionPolicy(core, (oidc) => memo.get(oidc)),
+    },
 
     ttl: {
       AuthorizationCode: CODE_SECONDS,
@@ -179,10 +218,27 @@ export function createProvider(core: Core, adapter: AdapterFactory, jwks: JWK[],
   const provider = new Provider(core.config.issuer, providerConfiguration(core, adapter, jwks, pages))
   // The forwarded headers are checked and rewritten before koa sees them (server.ts).
   provider.proxy = true
-  const failed = (event: string) => (ctx: { oidc?: { route?: string } }, error: Error & { error_detail?: string; error_description?: string }) =>
-    core.log.warn(event, { route: ctx.oidc?.route, error: error.message, description: error.error_description, detail: error.error_detail })
-  for (const event of ['authorization.error', 'grant.error', 'userinfo.error', 'introspection.error', 'revocation.error', 'end_session.error']) provider.on(event as 'grant.error', failed(event))
-  provider.on('server_error', (ctx, error) => core.log.error('server_error', { route: ctx.oidc?.route, error: error.message, stack: error.stack }))
+  const failed =
+    (event: string) =>
+    (ctx: { oidc?: { route?: string } }, error: Error & { error_detail?: string; error_description?: string }) =>
+      core.log.warn(event, {
+        route: ctx.oidc?.route,
+        error: error.message,
+        description: error.error_description,
+        detail: error.error_detail,
+      })
+  for (const event of [
+    'authorization.error',
+    'grant.error',
+    'userinfo.error',
+    'introspection.error',
+    'revocation.error',
+    'end_session.error',
+  ])
+    provider.on(event as 'grant.error', failed(event))
+  provider.on('server_error', (ctx, error) =>
+    core.log.error('server_error', { route: ctx.oidc?.route, error: error.message, stack: error.stack }),
+  )
   return provider
 }
 

@@ -35,10 +35,16 @@ const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, 
 const addresses = new WeakMap<IncomingMessage, string>()
 
 /** The person's network address: the nearest one in X-Forwarded-For that is not a trusted proxy. */
-export const addressOf = (request: IncomingMessage): string => addresses.get(request) ?? plain(request.socket.remoteAddress ?? '')
+export const addressOf = (request: IncomingMessage): string =>
+  addresses.get(request) ?? plain(request.socket.remoteAddress ?? '')
 
 const answer = (response: ServerResponse, status: number, type: string, body: string): void => {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
   response.end(body)
 }
 
@@ -50,10 +56,14 @@ export function createHttpServer(issuer: string, trustedProxies: readonly string
   function settle(request: IncomingMessage): boolean {
     const peer = plain(request.socket.remoteAddress ?? '')
     const behindProxy = trusted.has(peer)
-    const hops = String(request.headers['x-forwarded-for'] ?? '').split(',').map((hop) => plain(hop.trim())).filter(Boolean)
+    const hops = String(request.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .map((hop) => plain(hop.trim()))
+      .filter(Boolean)
     addresses.set(request, behindProxy ? (hops.findLast((hop) => !trusted.has(hop)) ?? peer) : peer)
     const asked = (behindProxy && request.headers['x-forwarded-host']) || request.headers.host
-    for (const header of ['x-forwarded-for', 'x-forwarded-host', 'forwarded', 'x-real-ip']) delete request.headers[header]
+    for (const header of ['x-forwarded-for', 'x-forwarded-host', 'forwarded', 'x-real-ip'])
+      delete request.headers[header]
     // What people see is the issuer's protocol, whichever the proxy speaks to us.
     request.headers['x-forwarded-proto'] = protocol.slice(0, -1)
     request.headers.host = host
@@ -61,10 +71,13 @@ export function createHttpServer(issuer: string, trustedProxies: readonly string
   }
 
   const fromMachine = (request: IncomingMessage): boolean =>
-    /^(127\.|::1$)/.test(plain(request.socket.remoteAddress ?? '')) && !request.headers['x-forwarded-for'] && !request.headers['forwarded']
+    /^(127\.|::1$)/.test(plain(request.socket.remoteAddress ?? '')) &&
+    !request.headers['x-forwarded-for'] &&
+    !request.headers.forwarded
 
   async function machine(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (path === '/metrics' && !fromMachine(request)) return answer(response, 403, 'text/plain', 'metrics are read on the machine itself\n')
+    if (path === '/metrics' && !fromMachine(request))
+      return answer(response, 403, 'text/plain', 'metrics are read on the machine itself\n')
     const { status, type, body } = await handlers.machine[path]!(request)
     answer(response, status, type, body)
   }
@@ -77,9 +90,22 @@ export function createHttpServer(issuer: string, trustedProxies: readonly string
       return
     }
     // RFC 9110 §15.5.20: this server does not answer for that host.
-    if (!settle(request)) return answer(response, 421, 'text/plain; charset=utf-8', `This address is not the one of this service, ${host}.\n`)
+    if (!settle(request))
+      return answer(
+        response,
+        421,
+        'text/plain; charset=utf-8',
+        `This address is not the one of this service, ${host}.\n`,
+      )
     const forProvider = PROVIDER_PATHS.test(path)
-    if (handlers.onRequest) response.once('finish', () => handlers.onRequest!(forProvider ? path.replace(/^(\/auth|\/request)\/.*/, '$1/:id') : 'page', response.statusCode, performance.now() - began))
+    if (handlers.onRequest)
+      response.once('finish', () =>
+        handlers.onRequest!(
+          forProvider ? path.replace(/^(\/auth|\/request)\/.*/, '$1/:id') : 'page',
+          response.statusCode,
+          performance.now() - began,
+        ),
+      )
     ;(forProvider ? handlers.provider : handlers.app)(request, response)
   })
   server.headersTimeout = HEADERS_MS

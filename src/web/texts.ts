@@ -5,8 +5,8 @@ import de from '../../interactions/texts/de.json' with { type: 'json' }
 import en from '../../interactions/texts/en.json' with { type: 'json' }
 import fr from '../../interactions/texts/fr.json' with { type: 'json' }
 import nl from '../../interactions/texts/nl.json' with { type: 'json' }
-import { type Locale, locales } from '../ports.ts'
 import type { CivilDate, Instant } from '../domain/time.ts'
+import { type Locale, locales } from '../ports.ts'
 
 export type TextKey = keyof typeof fr
 export type Texts = {
@@ -43,7 +43,13 @@ export function textsOf(locale: Locale): Texts {
     locale,
     t: (key, params) => translate(key as string, params ?? {}) as string,
     day: (on) => Temporal.PlainDate.from(on).toLocaleString(region[locale], long),
-    moment: (at, zone) => Temporal.Instant.fromEpochMilliseconds(at).toLocaleString(region[locale], { ...long, hour: '2-digit', minute: '2-digit', timeZone: zone }),
+    moment: (at, zone) =>
+      Temporal.Instant.fromEpochMilliseconds(at).toLocaleString(region[locale], {
+        ...long,
+        hour: '2-digit',
+        minute: '2-digit',
+        timeZone: zone,
+      }),
   }
 }
 

@@ -1,0 +1,102 @@
+// A process of its own that writes deny files, to be killed, starved or locked out. `run` starts it and reads what it
+// says, one JSON value a line.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { locked } from '../../plugins/dovecot/files.ts'
+import plugin from '../../plugins/dovecot/index.ts'
+
+const denied = { denied: true } as const
+const soon = () => AbortSignal.timeout(60_000)
+
+/** `member0@asso.example` and so on. */
+export const members = (count: number): string[] => Array.from({ length: count }, (_, at) => `member${at}@asso.example`)
+
+export const openDovecot = (folder: string, log: () => void = () => undefined) =>
+  plugin.open!(
+    {
+      folder,
+      doveadmUrl: 'http://127.0.0.1:9', // nothing listens: deny files are not written through doveadm
+      doveadmApiKey: randomBytes(24).toString('hex'),
+      introspectionTimeoutMs: 2000,
+    },
+    { dataDir: folder, log, now: Date.now },
+  )
+
+export type Child = { process: ChildProcess; next(): Promise<unknown>; exited: Promise<unknown> }
+
+/** `before` are commands put in front of it (`setpriv …`), `umask` is in octal. */
+export function runChild(
+  mode: keyof typeof modes,
+  folder: string,
+  { before = [] as string[], umask = '022' } = {},
+): Child {
+  const own = [process.execPath, fileURLToPath(import.meta.url), mode, folder]
+  const child = spawn('sh', ['-c', `umask ${umask}; exec "$@"`, 'sh', ...before, ...own], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    process: child,
+    exited: once(child, 'exit'),
+    async next() {
+      const line = await lines.next()
+      if (line.done) throw new Error(`the child that should ${mode} said nothing more`)
+      return JSON.parse(line.value)
+    },
+  }
+}
+
+const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
+const outcome = (work: Promise<unknown>) =>
+  work.then(
+    () => ({ code: 'done' }),
+    (error: { code?: string; detail?: string }) => ({ code: error.code, detail: error.detail }),
+  )
+
+const modes = {
+  /** Refuses a thousand, in one batch. */
+  async thousand(folder: string) {
+    const service = await openDovecot(folder)
+    say('begin')
+    say(await outcome(service.apply(new Map(members(1000).map((name) => [name, denied])), soon())))
+  },
+  /** Takes the lock and keeps it until it is killed. */
+  async hold(folder: string) {
+    await locked(join(folder, 'lock'), soon(), async () => {
+      say('held')
+      await new Promise((resolve) => setTimeout(resolve, 600_000))
+    })
+  },
+  /** Checks, then refuses one. */
+  async one(folder: string) {
+    const service = await openDovecot(folder)
+    say(await outcome(service.check(soon())))
+    say(await outcome(service.apply(new Map([['alice@asso.example', denied]]), soon())))
+  },
+  /** On a file system with room for some forty files: a hundred refusals and one restoring, then with more room. */
+  async full(folder: string) {
+    const files = join(folder, 'denied')
+    await mkdir(files)
+    const service = await openDovecot(folder)
+    await service.apply(new Map([['back@asso.example', denied]]), soon())
+    await writeFile(join(folder, 'filler'), Buffer.alloc(300 * 1024))
+    const names = members(100)
+    const wanted = new Map([...names.map((name) => [name, denied] as const), ['back@asso.example', null] as const])
+    const state = async () => {
+      const held = await service.observe([...wanted.keys()], soon())
+      const left = await readdir(files)
+      return { held: held.size, files: left.length, back: held.has('back@asso.example') }
+    }
+    say({ ...(await outcome(service.apply(wanted, soon()))), ...(await state()) })
+    await rm(join(folder, 'filler'))
+    say({ ...(await outcome(service.apply(wanted, soon()))), ...(await state()) })
+  },
+}
+
+const [, script, mode, folder] = process.argv
+if (script === fileURLToPath(import.meta.url)) await modes[mode as keyof typeof modes](folder ?? '')
