@@ -233,7 +233,6 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
             reason,
             actor: io.actor,
           })
-          await installation.reconciler.drain()
         }),
       )
 }

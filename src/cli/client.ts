@@ -106,7 +106,6 @@ export const registerClient: Register = (program, ioOf) => {
             remove,
             actor: ioOf(command).actor,
           })
-          await installation.reconciler.drain()
         }),
       )
 

@@ -9,7 +9,9 @@ import type { Account, Client, Member } from '../ports.ts'
 import type { Environment } from '../secrets.ts'
 import { organisationNamed } from '../usecases/members.ts'
 
-export type Streams = { out: NodeJS.WriteStream; err: NodeJS.WriteStream; in: NodeJS.ReadStream; env: Environment }
+/** A stream to write text on; `isTTY` when a person looks at it. */
+type Output = { write(text: string): unknown; isTTY?: boolean }
+export type Streams = { out: Output; err: Output; in: NodeJS.ReadableStream & { isTTY?: boolean }; env: Environment }
 
 export type Io = {
   env: Environment
@@ -86,7 +88,7 @@ export function createIo(streams: Streams, options: { config?: string; json?: bo
       if (yes) return true
       if (!streams.in.isTTY || !err.isTTY)
         throw new AppError('bad_request', { detail: `${question} Add --yes to answer yes.` })
-      const prompt = createInterface({ input: streams.in, output: err })
+      const prompt = createInterface({ input: streams.in, output: process.stderr })
       const answer = await prompt.question(`${question} [y/N] `)
       prompt.close()
       return /^(y|yes|o|oui|j|ja)$/i.test(answer.trim())
@@ -100,13 +102,16 @@ export function createIo(streams: Streams, options: { config?: string; json?: bo
   }
 }
 
+/** How long a command stays for services to follow what it changed; the server sees to the rest. */
+const GRACE_MS = 3_000
+
 /** Runs a command's work on an installation that is closed afterwards, whatever happens. */
 export async function withInstallation<T>(io: Io, work: (installation: Installation) => Promise<T>): Promise<T> {
   const installation = await io.open()
   try {
     return await work(installation)
   } finally {
-    await installation.close()
+    await installation.close(GRACE_MS)
   }
 }
 

@@ -221,7 +221,6 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
           gone: report.gone.map(({ username, reason }) => `${username} (${reason})`),
           problems: report.problems.map(({ username, reason }) => `${username} (${reason})`),
         })
-        await installation.reconciler.drain()
         if (report.held)
           io.warn('So many would be closed that nothing was changed; if it is right: schedar sync --confirm')
         if (report.held || report.problems.length > 0) exitWith(exit.problems)
@@ -241,7 +240,6 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
           ...report,
           held: report.held ? `${report.held.removals} of ${report.held.of}` : 'nothing',
         })
-        await installation.reconciler.drain()
         if (report.held || report.services.some(({ error }) => error)) exitWith(exit.problems)
       }),
     )

@@ -124,7 +124,6 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
           onProgress: io.progress('writing'),
         })
         io.say('Done.')
-        await installation.reconciler.drain()
         exitWith(plan.report.refused.length > 0 ? exit.problems : exit.ok)
       }),
     )
@@ -148,7 +147,6 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
             note: options.note,
             actor: ioOf(command).actor,
           })
-          await installation.reconciler.drain()
         }),
       )
   event('close', 'record that a membership ended', closingEvents)

@@ -31,9 +31,8 @@ export async function watch(io: Io, installation: Installation, touched: readonl
   }
   void installation.reconciler.drain()
   for (;;) {
-    const pending = (await store.outbox.pending({})).filter(
-      (row) => subjects.has(row.subject) && row.effect !== 'sessions_again',
-    )
+    const rows = await Promise.all([...subjects].map((subject) => store.outbox.pending({ subject })))
+    const pending = rows.flat().filter((row) => row.effect !== 'sessions_again')
     for (const { service, subject } of pending) open.set(`${service} ${subject}`, { service, subject })
     for (const [key, { service, subject }] of open) {
       if (pending.some((row) => row.service === service && row.subject === subject)) continue

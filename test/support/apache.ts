@@ -79,9 +79,9 @@ ${asRoot ? 'User www-data\nGroup www-data' : ''}
 LoadModule mpm_prefork_module ${MODULES}/mod_mpm_prefork.so
 ${[...basic, ...modules].map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`).join('\n')}
 LoadModule php_module ${MODULES}/libphp8.2.so
-StartServers 2
-MinSpareServers 1
-MaxSpareServers 4
+StartServers 5
+MinSpareServers 2
+MaxSpareServers 8
 MaxRequestWorkers 12
 TypesConfig /etc/mime.types
 ErrorLog ${folder}/error.log
@@ -93,6 +93,10 @@ php_admin_value upload_tmp_dir ${folder}/php
 php_admin_value sys_temp_dir ${folder}/php
 php_admin_value sendmail_path "/usr/bin/tee -a ${folder}/php/mail"
 php_admin_flag opcache.enable off
+php_admin_value opcache.revalidate_freq 0
+php_admin_value opcache.file_update_protection 0
+php_admin_flag log_errors on
+php_admin_flag display_errors off
 ${php.join('\n')}
 DirectoryIndex index.php index.html
 <FilesMatch "\\.php$">
@@ -164,7 +168,7 @@ async function until(done: () => Promise<boolean>, complaint: string): Promise<v
 const whoPage = `<?php
 header('Content-Type: application/json');
 $claims = array_filter($_SERVER, fn($name) => str_contains($name, 'OIDC_CLAIM_'), ARRAY_FILTER_USE_KEY);
-echo json_encode(['user' => $_SERVER['REMOTE_USER'] ?? null, 'claims' => $claims, 'cookie' => $_SERVER['HTTP_COOKIE'] ?? '', 'headers' => array_keys(getallheaders())]);
+echo json_encode(['user' => $_SERVER['REMOTE_USER'] ?? null, 'remoteUser' => $_SERVER['HTTP_X_REMOTE_USER'] ?? '', 'claims' => $claims, 'cookie' => $_SERVER['HTTP_COOKIE'] ?? '', 'headers' => array_keys(getallheaders())]);
 `
 
 export type VhostOptions = {

@@ -129,6 +129,8 @@ const greeting = (port: number): Promise<string | undefined> =>
 async function launch(conf: string, imapPort: number, log: () => Promise<string>): Promise<() => Promise<void>> {
   const child = spawn('/usr/sbin/dovecot', ['-F', '-c', conf], { stdio: 'ignore' })
   const exited = once(child, 'exit')
+  const withUs = () => child.kill('SIGTERM')
+  process.once('exit', withUs)
   for (const deadline = performance.now() + 20_000; !(await greeting(imapPort)); await sleep(20)) {
     if (child.exitCode !== null || performance.now() > deadline) {
       child.kill('SIGKILL')
@@ -136,6 +138,7 @@ async function launch(conf: string, imapPort: number, log: () => Promise<string>
     }
   }
   return async () => {
+    process.off('exit', withUs)
     child.kill('SIGTERM')
     const hard = setTimeout(() => child.kill('SIGKILL'), 10_000)
     await exited
@@ -146,7 +149,16 @@ async function launch(conf: string, imapPort: number, log: () => Promise<string>
 /** Starts one from nothing; every login has a mailbox and one random password. */
 export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const dir = await mkdtemp('/tmp/dv-') // not os.tmpdir(): a socket's path has at most 107 bytes
-  await chmod(dir, 0o755)
+  try {
+    await chmod(dir, 0o755)
+    return await startIn(dir, options)
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function startIn(dir: string, options: DovecotOptions): Promise<Dovecot> {
   const [imapPort, doveadmPort] = [await freePort(), await freePort()]
   const passwords = new Map(options.logins.map((login) => [login, randomBytes(16).toString('base64url')]))
   const config: DovecotConfig = {

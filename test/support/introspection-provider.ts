@@ -88,8 +88,9 @@ function provider(issuer: string, introspector: { clientId: string; clientSecret
       },
     },
     issueRefreshToken: async () => true,
+    // Whatever the scope: it is Dovecot that must not take a token which lacks it.
     extraTokenClaims: async (_ctx, token) =>
-      'accountId' in token && token.scopes.has('mail') ? { mail_login: String(token.accountId) } : undefined,
+      'accountId' in token ? { mail_login: String(token.accountId) } : undefined,
     findAccount: async (_ctx, sub) => ({ accountId: sub, claims: async () => ({ sub }) }),
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     ttl: {

@@ -21,10 +21,12 @@ export function makeKeys(): SigningKeys {
   return { RS256: entry('RS256', rsa.privateKey), ES256: entry('ES256', ec.privateKey) }
 }
 
-/** A compact JWS over any header and payload. */
-export function signJws(header: Claims, payload: Claims, key: KeyObject): string {
+/** A compact JWS over any header and payload. `der` writes an ECDSA signature as a JWS must not (RFC 7518 §3.4). */
+export function signJws(header: Claims, payload: Claims, key: KeyObject, { der = false } = {}): string {
   const signed = `${b64(header)}.${b64(payload)}`
-  const signature = createSign('SHA256').update(signed).sign({ key, dsaEncoding: 'ieee-p1363' })
+  const signature = createSign('SHA256')
+    .update(signed)
+    .sign({ key, dsaEncoding: der ? 'der' : 'ieee-p1363' })
   return `${signed}.${signature.toString('base64url')}`
 }
 

@@ -114,8 +114,6 @@ export async function startProvider({ host = '127.0.0.1' }: { host?: string } = 
 
   const makeProvider = () => {
     provider = new Provider(issuer, configuration())
-    provider.on('backchannel.success', (_ctx, client) => logouts.push({ clientId: client.clientId, ok: true }))
-    provider.on('backchannel.error', (_ctx, _error, client) => logouts.push({ clientId: client.clientId, ok: false }))
   }
 
   const whoSits = (req: IncomingMessage): string | undefined =>
@@ -196,10 +194,13 @@ export async function startProvider({ host = '127.0.0.1' }: { host?: string } = 
     if (!client?.backchannelLogoutUri) return
     // Typed as internal by oidc-provider's types, documented for this use.
     const sender = client as unknown as { backchannelLogout(sub: string, sid?: string): Promise<void> }
-    const ok = await sender.backchannelLogout(sub, sid).then(
-      () => true,
-      () => false,
-    )
+    let ok = false
+    // Asked again until it is acknowledged, as Schedar does: a busy service answers late.
+    for (let attempt = 0; attempt < 5 && !ok; attempt++)
+      ok = await sender.backchannelLogout(sub, sid).then(
+        () => true,
+        () => false,
+      )
     logouts.push({ clientId, ok })
   }
 

@@ -10,7 +10,7 @@ export const rootDn = `cn=root,${suffix}`
 type Attributes = Record<string, string | readonly string[]>
 
 /** An entry as LDIF (RFC 2849), for plain values. */
-export const entry = (dn: string, attributes: Attributes): string =>
+const entry = (dn: string, attributes: Attributes): string =>
   [
     `dn: ${dn}`,
     ...Object.entries(attributes).flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}`)),

@@ -37,7 +37,7 @@ export type SlapdOptions = {
   replicaOf?: { provider: Slapd; every?: string }
 }
 
-export type Person = { uid: string; cn?: string; sn?: string; password?: string } & Record<
+type Person = { uid: string; cn?: string; sn?: string; password?: string } & Record<
   string,
   string | string[] | undefined
 >
@@ -109,10 +109,11 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   const [port, tlsPort] = [await freePort(host), await freePort(host)]
   const [ldap, ldaps] = [`ldap://${host}:${port}`, `ldaps://${host}:${tlsPort}`]
   let child: ChildProcess | undefined
-  const kill = () => child?.kill('SIGKILL')
 
   const start = async () => {
-    child = spawn('slapd', ['-f', confFile, '-h', `${ldap}/ ${ldaps}/`, '-d', '0'], { stdio: 'ignore' })
+    // A test run that is killed takes its servers along.
+    const tied = ['--pdeathsig', 'SIGKILL', 'slapd']
+    child = spawn('setpriv', [...tied, '-f', confFile, '-h', `${ldap}/ ${ldaps}/`, '-d', '0'], { stdio: 'ignore' })
     const gone = once(child, 'exit').then(([code]) => {
       throw new Error(`slapd ended with ${code} instead of starting`)
     })
@@ -184,13 +185,11 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     },
     thaw: () => void child?.kill('SIGCONT'),
     remove: async () => {
-      process.off('exit', kill)
       await stop()
       await rm(folder, { recursive: true, force: true })
     },
   }
   rootPasswords.set(slapd, rootPassword)
-  process.once('exit', kill)
   await start()
   // Not by slapadd, which hashes nothing.
   if (!replicaOf) await slapd.change(serviceDn, 'replace', 'userPassword', slapd.service.password)

@@ -14,6 +14,7 @@ export const apachePackages = ['apache2', 'libapache2-mod-auth-openidc', 'libapa
 export const spipPackages = [
   ...apachePackages,
   'php8.2-cli',
+  'php8.2-mysql',
   'php8.2-sqlite3',
   'php8.2-xml',
   'php8.2-mbstring',

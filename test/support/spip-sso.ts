@@ -6,7 +6,7 @@ import type { ClientTemplate } from '../../src/plugin.ts'
 import { type Browser, createBrowser, type Reply } from './browser-jar.ts'
 import { type Claims, readJws } from './jws.ts'
 import { startProvider, WHO } from './provider.ts'
-import { startSpip } from './spip.ts'
+import { type SpipOptions, startSpip } from './spip.ts'
 
 const association = "L'Asso & <b>Cie</b>"
 
@@ -22,9 +22,9 @@ export const wordsOf = ({ text }: Reply): string =>
 export const unverified = /n’a pas pu être vérifiée/
 export const again = /a commencé dans un autre navigateur/
 
-export async function startSpipSso({ options = {} }: { options?: Record<string, string> } = {}) {
+export async function startSpipSso({ database }: SpipOptions = {}) {
   const provider = await startProvider()
-  const site = await startSpip()
+  const site = await startSpip({ database })
   const clientId = `site-${randomBytes(3).toString('hex')}`
   // Every character that form-encoding, PHP strings and Basic credentials may stumble over.
   const clientSecret = `${randomBytes(24).toString('base64url')}+%:&'\\$"?>`
@@ -50,7 +50,7 @@ export async function startSpipSso({ options = {} }: { options?: Record<string, 
         redirectUris: template.redirectUris,
         postLogoutRedirectUris: template.postLogoutRedirectUris,
       },
-      options,
+      options: {},
       random: (bytes) => randomBytes(bytes).toString('base64url'),
     }),
   )
@@ -116,9 +116,12 @@ export async function startSpipSso({ options = {} }: { options?: Record<string, 
     /** Posts a logout token as the provider does. */
     postLogout: (token: string): Promise<Reply> =>
       createBrowser().fetch(template.backchannelLogoutUri!, { form: { logout_token: token } }),
+    /** Stops both; PHP must not have complained of the plugin. */
     stop: async (): Promise<void> => {
+      const complaints = (await site.errors()).split('\n').filter((line) => /PHP .*plugins\/schedar/.test(line))
       await site.stop()
       await provider.stop()
+      expect(complaints).toEqual([])
     },
   }
 }

@@ -1,5 +1,5 @@
-// SPIP 4.4 as Debian packages it, unpacked into a temporary document root, installed over HTTP with SQLite and served by
-// a private Apache. The kit's files are put in as its LISEZMOI says, and the plugin is activated through SPIP's own page.
+// SPIP 4.4 as Debian packages it, unpacked into a temporary document root, installed over HTTP with SQLite (or MariaDB) and
+// served by a private Apache. The kit's files are put in as its LISEZMOI says, and the plugin is activated through SPIP's own page.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -7,10 +7,12 @@ import { mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } fr
 import { dirname, join, relative, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
+import { createConnection } from 'mysql2/promise'
 import { phpString } from '../../plugins/spip/index.ts'
 import type { KitFile } from '../../src/plugin.ts'
 import { type Apache, giveToApache, servedFolder, startApache, writeKit } from './apache.ts'
 import { type Browser, createBrowser, formsOf, type Reply } from './browser-jar.ts'
+import type { MariadbDatabase } from './mariadb.ts'
 import { freePort } from './ports.ts'
 import { ensureSpipPackages } from './spip-packages.ts'
 
@@ -63,13 +65,30 @@ async function moveSharedLinks(root: string): Promise<void> {
 type Webmaster = { login: string; password: string; email: string }
 
 /** SPIP's installer, step by step as a browser sends it. */
-async function install(url: string, browser: Browser, { login, password, email }: Webmaster): Promise<void> {
+async function install(
+  url: string,
+  browser: Browser,
+  { login, password, email }: Webmaster,
+  database?: MariadbDatabase,
+): Promise<void> {
   const step = (etape: string, form: Record<string, string> = {}) =>
     browser.fetch(`${url}/ecrire/?exec=install`, { form: { etape, ...form } })
   const sqlite = { server_db: 'sqlite3', adresse_db: '', login_db: '', pass_db: '' }
+  const server = database
+    ? {
+        server_db: 'mysql',
+        adresse_db: `${database.host}:${database.port}`,
+        login_db: database.user,
+        pass_db: database.password,
+      }
+    : sqlite
   await step('chmod', { chmod: '0755' })
-  await step('3', { ...sqlite, choix_db: 'new_spip', table_new: 'spip', tprefix: 'spip', chmod: '0777' })
-  await step('3b', { ...sqlite, sel_db: 'spip', nom: 'Webmestre', email, login, pass: password, pass_verif: password })
+  const choice: Record<string, string> = database
+    ? { choix_db: database.name }
+    : { choix_db: 'new_spip', table_new: 'spip' }
+  await step('3', { ...server, ...choice, tprefix: 'spip', chmod: '0777' })
+  const webmaster = { nom: 'Webmestre', email, login, pass: password, pass_verif: password }
+  await step('3b', { ...server, sel_db: database?.name ?? 'spip', ...webmaster })
   await step('4')
   await step('fin')
 }
@@ -103,6 +122,7 @@ async function serveSpip(host: string): Promise<{ apache: Apache; root: string }
   for (const name of writable) await giveToApache(join(root, name))
   await giveToApache(join(root, 'config/ecran_securite.php'))
   await writeFile(join(root, 'squelettes/qui.html'), whoTemplate)
+  await writeFile(join(root, 'config/mes_options.php'), "<?php\ndefine('SPIP_ERREUR_REPORT', E_ALL);\n")
   const body = `
 DocumentRoot ${root}
 <Directory ${root}>
@@ -117,11 +137,22 @@ DocumentRoot ${root}
   return { apache: await startApache({ host, port: await freePort(host), folder, body }), root }
 }
 
+type SqlRow = Record<string, string | number>
+
 /** One SQL statement on the site's own database, as rows of columns. */
-function query(root: string, statement: string): Record<string, string | number>[] {
+async function query(root: string, statement: string, server?: MariadbDatabase): Promise<SqlRow[]> {
+  if (server) {
+    const connection = await createConnection({ uri: server.url, charset: 'utf8mb4' })
+    try {
+      const [rows] = await connection.query(statement)
+      return Array.isArray(rows) ? (rows as SqlRow[]) : []
+    } finally {
+      await connection.end()
+    }
+  }
   const database = new DatabaseSync(join(root, 'config/bases/spip.sqlite'), { timeout: 10_000 })
   try {
-    return database.prepare(statement).all() as Record<string, string | number>[]
+    return database.prepare(statement).all() as SqlRow[]
   } finally {
     database.close()
   }
@@ -138,19 +169,25 @@ async function configure(root: string, changes: Record<string, boolean | number 
   await writeFile(file, text)
 }
 
+export type SpipOptions = {
+  host?: string
+  /** An empty database; without one SPIP keeps a SQLite file. */
+  database?: MariadbDatabase | undefined
+}
+
 /** A SPIP site with a local webmaster and without the kit; `installKit` puts it in. */
-export async function startSpip({ host = '127.0.0.2' }: { host?: string } = {}) {
+export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = {}) {
   const { apache, root } = await serveSpip(host)
   const { url, folder } = apache
   const webmaster: Webmaster = { login: 'webmestre', password: secret(), email: 'webmestre@site.example' }
   try {
-    await install(url, createBrowser(), webmaster)
+    await install(url, createBrowser(), webmaster, database)
     if (!existsSync(join(root, 'config/connect.php'))) throw new Error(`SPIP did not install: ${await apache.errors()}`)
   } catch (error) {
     await apache.stop()
     throw error
   }
-  const sql = async (statement: string) => query(root, statement)
+  const sql = (statement: string) => query(root, statement, database)
   return {
     ...apache,
     root,
