@@ -22,6 +22,7 @@ import { createLetters } from '../interactions/letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
+import { isSameHost } from './domain/names.ts'
 import { openDoors } from './doors.ts'
 import { createLog, type LogStream } from './log.ts'
 import type { Service } from './plugin.ts'
@@ -65,7 +66,8 @@ export type Installation = {
   reloadKeys(): Promise<boolean>
   /** Remove expired rows of the provider in small batches; how many went. */
   sweep(): Promise<number>
-  close(): Promise<void>
+  /** Closes everything; services that are being told something may take `graceMs` more. */
+  close(graceMs?: number): Promise<void>
 }
 
 const OWN_FILES = fileURLToPath(new URL('../interactions/assets/', import.meta.url))
@@ -209,7 +211,7 @@ export async function openInstallation({
       throw new AppError('invalid_value', {
         detail: `services.${name}: the plugin ${given.plugin} only makes kits; take it out of services`,
       })
-    if (typeof given.host === 'string' && given.host !== hostname()) elsewhere.add(name)
+    if (typeof given.host === 'string' && !isSameHost(given.host, hostname())) elsewhere.add(name)
     const service = (await plugin.open(settings, {
       dataDir,
       log: (level, event, details) => log[level](event, { service: name, ...details }),
@@ -325,8 +327,8 @@ export async function openInstallation({
     app: openApp,
     reloadKeys,
     sweep: () => adapter.sweep(500),
-    close: async () => {
-      await reconciler.stop()
+    close: async (graceMs = 0) => {
+      await reconciler.stop(graceMs)
       await Promise.allSettled([
         ...services.map(({ service }) => service.close()),
         core.directory.close(),

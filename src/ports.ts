@@ -218,11 +218,11 @@ export type StandingStore = {
   /** Terms that were not cancelled. */
   terms(memberId: string): Promise<TermRecord[]>
   cancelTerm(id: string, at: Instant): Promise<void>
-  /** Terms (with what was paid of each) and events of one member. */
+  /** Terms (with what was paid of each) and events of one member; until the transaction ends nobody else computes on them. */
   facts(memberId: string): Promise<StandingFacts>
   get(memberId: string): Promise<StandingInForce | undefined>
   put(standing: StandingInForce): Promise<void>
-  /** Members whose standing may change on or before a date, in batches by id. */
+  /** Members whose standing may change on or before a date, or was computed for a later one, in batches by id. */
   due(on: CivilDate, afterId: string, limit: number): Promise<{ memberId: string }[]>
   /** How many members hold each standing. */
   count(): Promise<Record<Standing, number>>
@@ -249,6 +249,7 @@ export type PeopleStore = {
   disaffiliate(accountId: string, memberId: string): Promise<void>
   staffRoles(accountId: string): Promise<StaffRole[]>
   setStaffRoles(accountId: string, roles: readonly StaffRole[], grantedBy: string, at: Instant): Promise<void>
+  /** How many accounts that are not closed have a role. */
   countStaff(role: StaffRole): Promise<number>
   groups(accountId: string): Promise<string[]>
   setGroups(accountId: string, groups: readonly string[]): Promise<void>
@@ -351,9 +352,10 @@ export type SubjectStore = {
   names(kind: SubjectKind, after: string, limit: number): Promise<string[]>
   /** What the core needs to decide a subject's access. */
   get(kind: SubjectKind, name: string): Promise<SubjectSource | undefined>
-  /** The names touched when something changes for an account or for a member. */
-  touchedBy(kind: SubjectKind, change: { accountId: string } | { memberId: string }): Promise<string[]>
+  /** The names touched when something changes for an account, a member or a client. */
+  touchedBy(kind: SubjectKind, change: Changed): Promise<string[]>
 }
+export type Changed = { accountId: string } | { memberId: string } | { clientId: string }
 export type SubjectSource =
   | { kind: 'account'; accountId: string; username: string }
   | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string }
@@ -393,8 +395,9 @@ export type NewOutboxRow = Pick<
 export type AuditStore = {
   /** Append to the chain; inside the transaction of the fact it tells of. */
   append(entry: AuditEntry, at: Instant, salt: string): Promise<void>
+  /** Oldest first, `limit` (100) of them: those after `afterId`, or the latest. */
   list(filter: { subjectId?: string; action?: string; afterId?: number; limit?: number }): Promise<AuditRow[]>
-  /** Walks the whole chain; the id of the first row that does not verify, or undefined. */
+  /** Walks the whole chain; the id of the first row that does not verify, 0 when the last rows are missing, or undefined. */
   verify(onProgress?: (done: number) => void): Promise<{ rows: number; brokenAt: number | undefined }>
 }
 
@@ -464,6 +467,8 @@ export type DirectoryEntry = {
   givenName: string
   familyName: string
   email: string | null
+  /** True if the directory vouches for the address: nobody writes their own there. */
+  emailVerified: boolean
   locale: Locale | null
   groups: string[]
   disabled: boolean

@@ -77,7 +77,8 @@ export type Reconciler = {
   wake(): void
   /** Work off everything that is due now, once. */
   drain(): Promise<void>
-  stop(): Promise<void>
+  /** Ends; what is under way may take `graceMs` more. */
+  stop(graceMs?: number): Promise<void>
   plan(service: string, signal?: AbortSignal): Promise<Plan>
   /** Apply a plan. Throws `removals_held` when the guard holds its removals and `confirmed` is not set; the rest is applied. */
   apply(plan: Plan, confirmed: boolean, signal?: AbortSignal): Promise<number>
@@ -264,8 +265,10 @@ export function createReconciler(deps: Deps): Reconciler {
     start: () => poll(store.revision() === undefined ? 200 : 25, 0),
     wake: attempt,
     drain,
-    async stop() {
+    async stop(graceMs = 0) {
       clearTimeout(timer)
+      // What was just woken may finish; what takes longer is in the outbox for whoever comes next.
+      await Promise.race([Promise.all(attempts), new Promise((resolve) => setTimeout(resolve, graceMs))])
       stopping.abort()
       await Promise.all(attempts)
       await Promise.allSettled(working.values())

@@ -16,6 +16,7 @@ const TEND_MS = 60_000
 const SYNC_MS = 30_000
 const FULL_SYNC_EVERY = 10
 const STOP_MS = 10_000
+const GRACE_MS = 2_000
 
 /** Runs `work` again `everyMs` after it ended; a failure is logged and does not end the row. */
 function repeat(everyMs: number, work: () => Promise<unknown>, failed: (error: unknown) => void): () => void {
@@ -140,7 +141,7 @@ export async function serve(installation: Installation): Promise<Running> {
       // Requests under way get their time; a connection that is merely open does not.
       await Promise.race([once(server, 'close'), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
       server.closeAllConnections()
-      await installation.close()
+      await installation.close(GRACE_MS)
       log.info('stopped')
     },
   }

@@ -5,7 +5,12 @@ import { createTransport, type Transporter } from 'nodemailer'
 import { AppError } from '../../src/domain/errors.ts'
 import type { Clock, Mailer } from '../../src/ports.ts'
 
-type SmtpOptions = { url: string; user?: string | undefined; password?: string | undefined; from: () => Promise<string> }
+type SmtpOptions = {
+  url: string
+  user?: string | undefined
+  password?: string | undefined
+  from: () => Promise<string>
+}
 
 const TIMEOUT_MS = 10_000
 
@@ -23,7 +28,8 @@ export function smtpMailer({ url, user, password, from }: SmtpOptions): Mailer {
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const failed = (cause: unknown) => new AppError('service_unavailable', { detail: `the mail server ${hostname} does not take mail`, cause })
+  const failed = (cause: unknown) =>
+    new AppError('service_unavailable', { detail: `the mail server ${hostname} does not take mail`, cause })
   return {
     send: async (mail) => {
       await transport.sendMail({ from: await from(), ...mail }).catch((cause) => {
@@ -40,7 +46,12 @@ export function smtpMailer({ url, user, password, from }: SmtpOptions): Mailer {
 }
 
 /** Writes each mail as a file, mode 0600, and says where: for trying things out, and for a host without a mail server. */
-export function fileMailer(folder: string, clock: Clock, from: () => Promise<string>, onWritten: (path: string, to: string) => void): Mailer {
+export function fileMailer(
+  folder: string,
+  clock: Clock,
+  from: () => Promise<string>,
+  onWritten: (path: string, to: string) => void,
+): Mailer {
   const transport = createTransport({ streamTransport: true, buffer: true })
   let written = 0
   return {

@@ -7,35 +7,43 @@ import type { Rows, SqlRow } from './rows.ts'
 const inForce = 'lifted_at is null and begun = 1'
 
 const override = (row: SqlRow): OverrideInForce => ({
-  effect: row['effect'] as OverrideInForce['effect'],
-  reasonText: String(row['reason_text']),
-  startsAt: Number(row['starts_at']),
-  endsOn: row['ends_on'] as string | null,
+  effect: row.effect as OverrideInForce['effect'],
+  reasonText: String(row.reason_text),
+  startsAt: Number(row.starts_at),
+  endsOn: row.ends_on as string | null,
 })
 
 const member = (row: SqlRow, overrides: SqlRow[]): MemberInForce => ({
-  memberId: String(row['member_id']),
-  memberName: String(row['member_name']),
-  standing: (row['standing'] ?? 'applicant') as MemberInForce['standing'],
-  coveredUntilOn: row['covered_until_on'] as string | null,
-  overrides: overrides.filter((found) => found['member_id'] === row['member_id']).map(override),
+  memberId: String(row.member_id),
+  memberName: String(row.member_name),
+  standing: (row.standing ?? 'applicant') as MemberInForce['standing'],
+  coveredUntilOn: row.covered_until_on as string | null,
+  overrides: overrides.filter((found) => found.member_id === row.member_id).map(override),
 })
 
 const profile = (row: SqlRow) => ({
-  username: String(row['username']),
-  name: String(row['name']),
-  givenName: String(row['given_name']),
-  familyName: String(row['family_name']),
-  email: row['email'] as string | null,
-  emailVerified: row['email_verified_at'] !== null,
-  locale: row['locale'] as AccountInForce['locale'],
-  state: row['state'] as AccountInForce['state'],
-  staffRoles: String(row['staff_roles'] ?? '').split(',').filter(Boolean) as StaffRole[],
-  hasSecondFactor: row['second_factor'] === 1,
+  username: String(row.username),
+  name: String(row.name),
+  givenName: String(row.given_name),
+  familyName: String(row.family_name),
+  email: row.email as string | null,
+  emailVerified: row.email_verified_at !== null,
+  locale: row.locale as AccountInForce['locale'],
+  state: row.state as AccountInForce['state'],
+  staffRoles: String(row.staff_roles ?? '')
+    .split(',')
+    .filter(Boolean) as StaffRole[],
+  hasSecondFactor: row.second_factor === 1,
 })
 
 const ownerOf = async (rows: Rows, row: SqlRow): Promise<MemberInForce> =>
-  member(row, await rows(`select member_id, effect, reason_text, starts_at, ends_on from access_override where member_id = ? and ${inForce}`, [String(row['member_id'])]))
+  member(
+    row,
+    await rows(
+      `select member_id, effect, reason_text, starts_at, ends_on from access_override where member_id = ? and ${inForce}`,
+      [String(row.member_id)],
+    ),
+  )
 
 export const accessStore = (rows: Rows): AccessStore => ({
   async account(accountId): Promise<AccountInForce | undefined> {
@@ -48,7 +56,7 @@ export const accessStore = (rows: Rows): AccessStore => ({
       [accountId],
     )
     const account = found[0]
-    if (account?.['id'] !== accountId) return undefined
+    if (account?.id !== accountId) return undefined
     const overrides = await rows(
       `select member_id, account_id, effect, reason_text, starts_at, ends_on from access_override
        where (account_id = ? or member_id in (select member_id from affiliation where account_id = ?)) and ${inForce}`,
@@ -57,9 +65,11 @@ export const accessStore = (rows: Rows): AccessStore => ({
     return {
       accountId,
       ...profile(account),
-      closed: account['state'] === 'closed',
-      overrides: overrides.filter((row) => row['account_id'] === accountId).map(override),
-      memberships: found.filter((row) => row['member_id'] !== null).map((row) => ({ ...member(row, overrides), role: row['role'] as Membership['role'] })),
+      closed: account.state === 'closed',
+      overrides: overrides.filter((row) => row.account_id === accountId).map(override),
+      memberships: found
+        .filter((row) => row.member_id !== null)
+        .map((row) => ({ ...member(row, overrides), role: row.role as Membership['role'] })),
     }
   },
 
@@ -71,18 +81,21 @@ export const accessStore = (rows: Rows): AccessStore => ({
        where c.client_id = ? and c.disabled_at is null`,
       [accountId, clientId],
     )
-    if (client?.['client_id'] !== clientId || client['removed_at'] !== null) return undefined
+    if (client?.client_id !== clientId || client.removed_at !== null) return undefined
     const given = await rows(
       `select role from client_role where client_id = ? and (subject_kind = 'account' and subject = ?
        or subject_kind = 'group' and subject in (select name from account_group where account_id = ?))`,
       [clientId, accountId, accountId],
     )
-    const ofAffiliation = client['role'] && (JSON.parse(String(client['roles_of_affiliation'])) as Record<string, string>)[String(client['role'])]
+    const ofAffiliation =
+      client.role && (JSON.parse(String(client.roles_of_affiliation)) as Record<string, string>)[String(client.role)]
     return {
-      service: client['service'] as Door['service'],
-      audience: client['audience'] as Door['audience'],
-      roles: [...new Set([...given.map((row) => String(row['role'])), ...(ofAffiliation ? [ofAffiliation] : [])])].toSorted(),
-      ...(client['member_id'] !== null && { owner: await ownerOf(rows, client) }),
+      service: client.service as Door['service'],
+      audience: client.audience as Door['audience'],
+      roles: [
+        ...new Set([...given.map((row) => String(row.role)), ...(ofAffiliation ? [ofAffiliation] : [])]),
+      ].toSorted(),
+      ...(client.member_id !== null && { owner: await ownerOf(rows, client) }),
     }
   },
 

@@ -1,10 +1,8 @@
 // Accounts, and whom they belong to: affiliations with members, staff roles, groups.
 import type { Knex } from 'knex'
 import type { Account, AccountStore, PeopleStore } from '../../src/ports.ts'
+import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
-
-/** MariaDB pads trailing spaces when it compares: only the exact name counts. */
-const exactly = <K extends keyof Account>(key: K, value: Account[K], found: Account | undefined): Account | undefined => (found?.[key] === value ? found : undefined)
 
 export const accountStore = (knex: Knex): AccountStore => ({
   add: async (account) => {
@@ -13,16 +11,23 @@ export const accountStore = (knex: Knex): AccountStore => ({
   update: async ({ id, ...account }) => {
     await knex('account').where({ id }).update(account)
   },
-  get: async (id) => exactly('id', id, await knex('account').where({ id }).first()),
-  byUsername: async (username) => exactly('username', username, await knex('account').where({ username }).first()),
-  byEmail: async (email) => (await knex('account').where({ email })).filter((account: Account) => account.email === email),
-  byDirectoryKey: async (directoryKey) => exactly('directoryKey', directoryKey, await knex('account').where({ directoryKey }).first()),
+  get: async (id) => exactly<Account>(await knex('account').where({ id }).first(), { id }),
+  byUsername: async (username) => exactly<Account>(await knex('account').where({ username }).first(), { username }),
+  byEmail: async (email) =>
+    (await knex('account').where({ email }).orderBy('id')).filter((account: Account) => account.email === email),
+  byDirectoryKey: async (directoryKey) =>
+    exactly<Account>(await knex('account').where({ directoryKey }).first(), { directoryKey }),
   list: ({ text, state, limit = 1000, afterId = '' }) => {
     const query = knex('account').where('id', '>', afterId)
     if (state) query.where({ state })
     if (text) {
       const like = escapeLike(text)
-      query.where((any) => any.whereRaw("username like ? escape '!'", like).orWhereRaw("lower(name) like ? escape '!'", like).orWhereRaw("email like ? escape '!'", like))
+      query.where((any) =>
+        any
+          .whereRaw("username like ? escape '!'", like)
+          .orWhereRaw("lower(name) like ? escape '!'", like)
+          .orWhereRaw("lower(email) like ? escape '!'", like),
+      )
     }
     return query.orderBy('id').limit(limit)
   },
@@ -31,7 +36,20 @@ export const accountStore = (knex: Knex): AccountStore => ({
     await knex('account').where({ id, state: 'invited' }).update({ state: 'active' })
   },
   remove: async (id) => {
-    for (const table of ['affiliation', 'staffRole', 'accountGroup', 'password', 'totp', 'recoveryCode', 'consent', 'login']) await knex(table).where({ accountId: id }).delete()
+    for (const table of [
+      'affiliation',
+      'staffRole',
+      'accountGroup',
+      'password',
+      'totp',
+      'recoveryCode',
+      'consent',
+      'login',
+      'ticket',
+      'accessOverride',
+    ])
+      await knex(table).where({ accountId: id }).delete()
+    await knex('clientRole').where({ subjectKind: 'account', subject: id }).delete()
     await knex('account').where({ id }).delete()
   },
 })
@@ -40,17 +58,21 @@ export const peopleStore = (knex: Knex): PeopleStore => ({
   affiliate: async (affiliation) => {
     await knex('affiliation').insert(affiliation).onConflict(['accountId', 'memberId']).merge(['role'])
   },
-  affiliationsOf: (accountId) => knex('affiliation').where({ accountId }),
-  accountsOf: (memberId) => knex('affiliation').where({ memberId }),
+  affiliationsOf: (accountId) => knex('affiliation').where({ accountId }).orderBy('createdAt').orderBy('memberId'),
+  accountsOf: (memberId) => knex('affiliation').where({ memberId }).orderBy('createdAt').orderBy('accountId'),
   disaffiliate: async (accountId, memberId) => {
     await knex('affiliation').where({ accountId, memberId }).delete()
   },
   staffRoles: (accountId) => knex('staffRole').where({ accountId }).orderBy('role').pluck('role'),
   setStaffRoles: async (accountId, roles, grantedBy, grantedAt) => {
     await knex('staffRole').where({ accountId }).delete()
-    if (roles.length > 0) await knex('staffRole').insert(roles.map((role) => ({ accountId, role, grantedBy, grantedAt })))
+    if (roles.length > 0)
+      await knex('staffRole').insert([...new Set(roles)].map((role) => ({ accountId, role, grantedBy, grantedAt })))
   },
-  countStaff: async (role) => Number((await knex('staffRole').where({ role }).count({ n: '*' }).first())?.n ?? 0),
+  countStaff: async (role) => {
+    const open = knex('staffRole').join('account', 'account.id', 'staffRole.accountId').whereNot({ state: 'closed' })
+    return Number((await open.where({ role }).count({ n: '*' }).first())?.n ?? 0)
+  },
   groups: (accountId) => knex('accountGroup').where({ accountId }).orderBy('name').pluck('name'),
   setGroups: async (accountId, groups) => {
     await knex('accountGroup').where({ accountId }).delete()

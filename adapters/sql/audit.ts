@@ -8,8 +8,12 @@ import type { Database } from './database.ts'
 type Stored = Omit<AuditRow, 'payload'> & { payload: string | null; salt: string; digest: string; chain: string }
 
 const digestOf = (payload: string, salt: string): string => hash('sha256', `${salt}\n${payload}`, 'base64url')
-const chainOf = (previous: string, at: number, { actor, action, subjectKind, subjectId }: AuditEntry, digest: string): string =>
-  hash('sha256', JSON.stringify([previous, at, actor, action, subjectKind, subjectId, digest]), 'base64url')
+const chainOf = (
+  previous: string,
+  at: number,
+  { actor, action, subjectKind, subjectId }: AuditEntry,
+  digest: string,
+): string => hash('sha256', JSON.stringify([previous, at, actor, action, subjectKind, subjectId, digest]), 'base64url')
 
 const BATCH = 1000
 
@@ -24,29 +28,39 @@ export const auditStore = (knex: Knex, kind: Database['kind']): AuditStore => ({
     await knex('audit').insert({ ...entry, at, payload, salt, digest, chain })
     await knex('auditHead').where({ only: 1 }).update({ chain })
   },
-  list: async ({ subjectId, action, afterId = 0, limit = 100 }) => {
-    const query = knex('audit').where('id', '>', afterId).orderBy('id').limit(limit).select('id', 'at', 'actor', 'action', 'subjectKind', 'subjectId', 'payload')
+  list: async ({ subjectId, action, afterId, limit = 100 }) => {
+    const query = knex('audit')
+      .orderBy('id', afterId === undefined ? 'desc' : 'asc')
+      .limit(limit)
+      .select('id', 'at', 'actor', 'action', 'subjectKind', 'subjectId', 'payload')
+    if (afterId !== undefined) query.where('id', '>', afterId)
     if (subjectId) query.where({ subjectId })
     if (action) query.where({ action })
-    return (await query).map((row: Stored) => ({ ...row, payload: JSON.parse(row.payload ?? '{}') }))
+    const rows = (await query).map((row: Stored): AuditRow => ({ ...row, payload: JSON.parse(row.payload ?? '{}') }))
+    return rows.toSorted((a: AuditRow, b: AuditRow) => a.id - b.id)
   },
   verify: async (onProgress) => {
+    // The head before the rows: others append meanwhile, and what they append comes after it.
+    const head: string = (await knex('auditHead').where({ only: 1 }).first())?.chain
     let previous = ''
+    let complete = head === ''
     let rows = 0
     for (let after = 0; ; ) {
       const batch: Stored[] = await knex('audit').where('id', '>', after).orderBy('id').limit(BATCH)
       for (const row of batch) {
         const erased = row.payload === null
-        const sound = (erased || digestOf(row.payload ?? '', row.salt) === row.digest) && chainOf(previous, row.at, { ...row, payload: {} }, row.digest) === row.chain
+        const sound =
+          (erased || digestOf(row.payload ?? '', row.salt) === row.digest) &&
+          chainOf(previous, row.at, { ...row, payload: {} }, row.digest) === row.chain
         if (!sound) return { rows, brokenAt: row.id }
         previous = row.chain
+        complete ||= row.chain === head
         rows++
       }
       onProgress?.(rows)
       if (batch.length < BATCH) break
       after = batch.at(-1)!.id
     }
-    const head = await knex('auditHead').where({ only: 1 }).first()
-    return { rows, brokenAt: head?.chain === previous ? undefined : 0 }
+    return { rows, brokenAt: complete ? undefined : 0 }
   },
 })

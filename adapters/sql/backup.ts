@@ -1,72 +1,154 @@
 // A backup is a stream of rows, the same for both databases: an installation can move from SQLite to MariaDB by it. What
 // is only of the moment (sessions, tokens, throttle, outbox) is not in it; neither is the key that seals secrets.
+import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 import { AppError } from '../../src/domain/errors.ts'
-import type { Database } from './database.ts'
+import { type Database, databaseError } from './database.ts'
 import { migrations } from './migrations.ts'
 
 /** In an order in which every row finds what it refers to. */
 const tables = [
-  'organisation', 'member', 'term', 'member_event', 'standing', 'account', 'affiliation', 'staff_role', 'account_group', 'access_override', 'resource', 'login', 'client', 'client_role',
-  'password', 'totp', 'recovery_code', 'consent', 'signing_key', 'setting', 'audit', 'audit_head',
+  'organisation',
+  'member',
+  'term',
+  'member_event',
+  'standing',
+  'account',
+  'affiliation',
+  'staff_role',
+  'account_group',
+  'access_override',
+  'resource',
+  'login',
+  'client',
+  'client_role',
+  'password',
+  'totp',
+  'recovery_code',
+  'consent',
+  'signing_key',
+  'setting',
+  'audit',
+  'audit_head',
 ] as const
 const momentary = ['oidc_model', 'oidc_signed_out', 'throttle', 'ticket', 'outbox', 'service_lease']
+
+/** What makes a row of a table one of a kind: pages of rows need an order without ties. */
+const keys: Partial<Record<(typeof tables)[number], string[]>> = {
+  standing: ['member_id'],
+  affiliation: ['account_id', 'member_id'],
+  staff_role: ['account_id', 'role'],
+  account_group: ['account_id', 'name'],
+  client: ['client_id'],
+  client_role: ['client_id', 'subject_kind', 'subject', 'role'],
+  password: ['account_id'],
+  totp: ['account_id'],
+  recovery_code: ['account_id', 'digest'],
+  consent: ['account_id', 'client_id'],
+  signing_key: ['kid'],
+  setting: ['name'],
+  audit_head: ['only'],
+}
 
 const FORMAT = 'schedar-backup-1'
 const BATCH = 500
 
-type Line = { format: string; migration: string; at: number } | { table: string; row: Record<string, unknown> }
+type Head = { format: string; migration: string; at: number }
+type Row = { table: string; row: Record<string, unknown> }
+/** `digest` runs over every line before this one. */
+type End = { end: number; digest: string }
 
-async function* rowsOf(knex: Knex, table: string): AsyncGenerator<Record<string, unknown>> {
+async function* rowsOf(knex: Knex, table: (typeof tables)[number]): AsyncGenerator<Record<string, unknown>> {
+  const order = (keys[table] ?? ['id']).map((column) => ({ column }))
   for (let offset = 0; ; offset += BATCH) {
-    const rows: Record<string, unknown>[] = await knex(table).select('*').orderBy(1 as never).offset(offset).limit(BATCH)
+    const rows: Record<string, unknown>[] = await knex(table).select('*').orderBy(order).offset(offset).limit(BATCH)
     yield* rows
     if (rows.length < BATCH) return
   }
 }
 
 /** Every row, line by line, as they were at one moment. */
-export async function dump(db: Database, at: number, write: (line: string) => Promise<void>, onRow: (done: number) => void): Promise<void> {
-  await write(JSON.stringify({ format: FORMAT, migration: migrations.at(-1)!.name, at } satisfies Line))
+export async function dump(
+  db: Database,
+  at: number,
+  write: (line: string) => Promise<void>,
+  onRow: (done: number) => void,
+): Promise<void> {
+  const digest = createHash('sha256')
+  const put = (line: Head | Row): Promise<void> => {
+    const text = JSON.stringify(line)
+    digest.update(`${text}\n`)
+    return write(text)
+  }
+  await put({ format: FORMAT, migration: migrations.at(-1)!.name, at })
   let done = 0
   await db.snapshot(async (knex) => {
     for (const table of tables) {
       for await (const row of rowsOf(knex, table)) {
-        await write(JSON.stringify({ table, row } satisfies Line))
+        await put({ table, row })
         onRow(++done)
       }
     }
   })
+  await write(JSON.stringify({ end: done, digest: digest.digest('base64url') } satisfies End))
 }
 
-function parse(text: string, number: number): Line {
+const unreadable = (detail: string, cause?: unknown) =>
+  new AppError('import_unreadable', { detail: `${detail}; nothing was changed`, cause })
+
+function parse(text: string, number: number): object {
   try {
-    return JSON.parse(text)
+    const line: unknown = JSON.parse(text)
+    if (line && typeof line === 'object') return line
   } catch (cause) {
-    throw new AppError('import_unreadable', { detail: `line ${number} of the backup cannot be read: the file is damaged or cut off`, cause })
+    throw unreadable(`line ${number} of the backup cannot be read: the file is damaged or cut off`, cause)
   }
+  throw unreadable(`line ${number} of the backup cannot be read: the file is damaged`)
 }
 
-/** Replaces everything by the rows of a backup, in one transaction: a damaged file changes nothing. The number of rows. */
-export async function load(db: Database, lines: AsyncIterable<string>, onRow: (done: number) => void): Promise<number> {
+function checkHead(line: object): void {
+  const { format, migration } = line as Partial<Head>
+  if (format !== FORMAT) throw unreadable('this is not a backup of Schedar')
+  if (!migrations.some(({ name }) => name === migration))
+    throw unreadable('this backup is of a newer Schedar: restore it with that version')
+}
+
+/** Takes the lines in; true once the last one was seen and agrees with all before it. */
+async function insertAll(knex: Knex, lines: AsyncIterable<string>, onRow: (done: number) => void): Promise<number> {
+  const digest = createHash('sha256')
   let number = 0
   let rows = 0
-  let complete = false
-  await db.transaction(async (knex) => {
-    for (const table of [...momentary, ...tables.toReversed()]) await knex(table).delete()
-    for await (const text of lines) {
-      const line = parse(text, ++number)
-      if (number === 1) {
-        if (!('format' in line) || line.format !== FORMAT) throw new AppError('import_unreadable', { detail: 'this is not a backup of Schedar' })
-        if (!migrations.some(({ name }) => name === line.migration)) throw new AppError('import_unreadable', { detail: 'this backup is of a newer Schedar: restore it with that version' })
-      } else if ('table' in line && (tables as readonly string[]).includes(line.table)) {
-        await knex(line.table).insert(line.row)
-        onRow(++rows)
-        complete = line.table === 'audit_head'
-      } else throw new AppError('import_unreadable', { detail: `line ${number} of the backup is not known` })
+  for await (const text of lines) {
+    const line = parse(text, ++number)
+    if (number === 1) checkHead(line)
+    else if ('end' in line) {
+      const { end, digest: expected } = line as End
+      if (end !== rows || expected !== digest.digest('base64url')) throw unreadable('the backup was changed or damaged')
+      return rows
+    } else {
+      const { table, row } = line as Row
+      if (!(tables as readonly string[]).includes(table)) throw unreadable(`line ${number} of the backup is not known`)
+      await knex(table)
+        .insert(row)
+        .catch((error: unknown) => {
+          throw databaseError(error) ?? unreadable(`line ${number} of the backup does not fit in the database`, error)
+        })
+      onRow(++rows)
     }
-    // The head of the audit is the last row written: without it the file was cut off.
-    if (!complete) throw new AppError('import_unreadable', { detail: 'the backup is cut off; nothing was changed' })
-  })
-  return rows
+    digest.update(`${text}\n`)
+  }
+  throw unreadable('the backup is cut off')
 }
+
+/**
+ * Replaces everything by the rows of a backup, in one transaction: a damaged file changes nothing. From its commit on no
+ * service is written to until a person has seen the plan (the setting `writes_held`). The number of rows. Throws
+ * `import_unreadable`.
+ */
+export const load = (db: Database, lines: AsyncIterable<string>, onRow: (done: number) => void): Promise<number> =>
+  db.transaction(async (knex) => {
+    for (const table of [...momentary, ...tables.toReversed()]) await knex(table).delete()
+    const rows = await insertAll(knex, lines, onRow)
+    await knex('setting').insert({ name: 'writes_held', value: 'restore' }).onConflict('name').merge()
+    return rows
+  })

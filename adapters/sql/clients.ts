@@ -2,9 +2,18 @@
 import type { Knex } from 'knex'
 import type { Client, ClientStore } from '../../src/ports.ts'
 
-type ClientRow = Omit<Client, 'metadata' | 'rolesOfAffiliation' | 'secondFactor'> & { metadata: string; rolesOfAffiliation: string; secondFactor: number }
+type ClientRow = Omit<Client, 'metadata' | 'rolesOfAffiliation' | 'secondFactor'> & {
+  metadata: string
+  rolesOfAffiliation: string
+  secondFactor: number
+}
 
-const read = (row: ClientRow): Client => ({ ...row, secondFactor: Boolean(row.secondFactor), metadata: JSON.parse(row.metadata), rolesOfAffiliation: JSON.parse(row.rolesOfAffiliation) })
+const read = (row: ClientRow): Client => ({
+  ...row,
+  secondFactor: Boolean(row.secondFactor),
+  metadata: JSON.parse(row.metadata),
+  rolesOfAffiliation: JSON.parse(row.rolesOfAffiliation),
+})
 const write = (client: Client): ClientRow => ({
   ...client,
   secondFactor: Number(client.secondFactor),

@@ -4,8 +4,9 @@ import Sqlite, { type Database as SqliteHandle, type Statement } from 'better-sq
 import createKnex, { type Knex } from 'knex'
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { AppError } from '../../src/domain/errors.ts'
-import { migrations, spell } from './migrations.ts'
 import { type Turns, turns } from './turns.ts'
+
+export { migrate } from './migrate.ts'
 
 export type Database = {
   kind: 'sqlite' | 'mysql'
@@ -24,13 +25,23 @@ const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 const camelRow = (row: unknown): unknown =>
-  row && typeof row === 'object' && !Array.isArray(row) ? Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value])) : row
+  row && typeof row === 'object' && !Array.isArray(row)
+    ? Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value]))
+    : row
 
-/** Columns are snake_case in the database and camelCase in the program; knex turns one into the other here only. */
+/**
+ * Columns are snake_case in the database and camelCase in the program; knex turns one into the other here only. Messages of
+ * errors keep their placeholders: values are people's data and secrets.
+ */
 const naming = {
+  compileSqlOnError: false,
   wrapIdentifier: (name: string, wrap: (name: string) => string) => wrap(name === '*' ? name : snakeCase(name)),
-  postProcessResponse: (response: unknown) => (Array.isArray(response) ? response.map(camelRow) : camelRow(response)),
+  postProcessResponse: (response: unknown, context?: unknown) =>
+    context === AS_IT_IS ? response : Array.isArray(response) ? response.map(camelRow) : camelRow(response),
 }
+
+/** The query context of plain SQL, whose rows keep the names that it gives them. */
+export const AS_IT_IS = 'as it is'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -49,6 +60,12 @@ export async function patiently<T>(step: () => T): Promise<T> {
   }
 }
 
+/**
+ * SQLite here is built with STAT4 and prepares a statement anew for each value that its planner may look at, which often
+ * costs ten times its run. It does not look behind a plus, which changes no value. No `?` may stand in a literal.
+ */
+export const settled = (sql: string): string => sql.replaceAll('?', '+?')
+
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
 function connection(handle: SqliteHandle) {
   const prepared = new Map<string, Statement>()
@@ -56,14 +73,18 @@ function connection(handle: SqliteHandle) {
     const known = prepared.get(sql)
     if (known) return known
     if (prepared.size > 500) prepared.clear()
-    const made = handle.prepare(sql)
+    const made = handle.prepare(settled(sql))
     prepared.set(sql, made)
     return made
   }
   return {
     prepare(sql: string) {
       const made = statement(sql)
-      return { reader: made.reader, all: (bindings: unknown[]) => patiently(() => made.all(...bindings)), run: (bindings: unknown[]) => patiently(() => made.run(...bindings)) }
+      return {
+        reader: made.reader,
+        all: (bindings: unknown[]) => patiently(() => made.all(...bindings)),
+        run: (bindings: unknown[]) => patiently(() => made.run(...bindings)),
+      }
     },
   }
 }
@@ -97,6 +118,10 @@ function openSqlite(path: string): Database {
   // carry facts, audit and outbox, run with FULL and are on disk when they return.
   handle.pragma('synchronous = NORMAL')
   handle.pragma('foreign_keys = ON')
+  // SQLite's own knows ASCII only: Élodie would not be found by «élo».
+  handle.function('lower', { deterministic: true }, (text: unknown) =>
+    typeof text === 'string' ? text.toLowerCase() : text,
+  )
   const queue = turns()
   const shared = connection(handle)
   const outside = knexOn(shared, queue)
@@ -140,7 +165,8 @@ function openSqlite(path: string): Database {
   }
 }
 
-const isDeadlock = (error: unknown): boolean => ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes((error as { code?: string }).code ?? '')
+const isDeadlock = (error: unknown): boolean =>
+  ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes((error as { code?: string }).code ?? '')
 
 function openMysql(url: URL): Database {
   const options: PoolOptions = {
@@ -159,9 +185,16 @@ function openMysql(url: URL): Database {
   const pool = createPool(options)
   pool.on('connection', (made) => {
     // READ COMMITTED: no gap locks, so parallel sign-ins do not deadlock. Strict: a value too long is an error, not a cut.
-    made.query("set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'", () => {})
+    made.query(
+      "set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
+      () => {},
+    )
   })
   const knex = createKnex({ client: 'mysql2', connectionPool: pool as never, ...naming })
+  // mysql2 puts the statement with its values on the error.
+  knex.on('query-error', (error: { sql?: string }) => {
+    delete error.sql
+  })
   const transaction = async <T>(work: (knex: Knex) => Promise<T>, tries = 5): Promise<T> => {
     try {
       return await knex.transaction((trx) => work(trx))
@@ -195,50 +228,20 @@ export function openDatabase(url: string): Database {
   throw new AppError('invalid_value', { field: 'database.url', detail: 'a database URL begins with sqlite: or mysql:' })
 }
 
-const alreadyThere = (error: unknown): boolean => {
-  const { code, message = '' } = error as { code?: string; message?: string }
-  return code === 'ER_TABLE_EXISTS_ERROR' || code === 'ER_DUP_KEYNAME' || code === 'ER_DUP_ENTRY' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || /already exists/.test(message)
-}
-
-/**
- * Brings the schema up to date; the names of the steps it took. Safe when several instances start at once and when it is
- * killed between a step and its note: a step that is already there counts as done.
- */
-export async function migrate(db: Database, onStep?: (name: string) => void): Promise<string[]> {
-  // SQLite takes DDL into a transaction; elsewhere a named lock keeps a second instance waiting.
-  if (db.kind === 'sqlite') return db.transaction((knex) => runMigrations(knex, db.kind, onStep))
-  const lock = await db.pool!.promise().getConnection()
-  try {
-    await lock.query("select get_lock('schedar.migrate', 60)")
-    return await runMigrations(db.knex, db.kind, onStep)
-  } finally {
-    await lock.query("select release_lock('schedar.migrate')").catch(() => {})
-    lock.release()
-  }
-}
-
-async function runMigrations(knex: Knex, kind: Database['kind'], onStep?: (name: string) => void): Promise<string[]> {
-  await knex.raw(spell('create table if not exists migration (name varchar(200) primary key, applied_at varchar(30) not null) {table}', kind))
-  const done = new Set((await knex('migration').select('name')).map((row: { name: string }) => row.name))
-  const unknown = [...done].filter((name) => !migrations.some((step) => step.name === name))
-  if (unknown.length > 0) throw new AppError('database_unavailable', { detail: `the database was migrated by a newer Schedar (${unknown[0]}): run that version` })
-  const todo = migrations.filter((step) => !done.has(step.name))
-  for (const step of todo) {
-    await knex.raw(spell(step.ddl, kind)).catch((error: unknown) => {
-      if (!alreadyThere(error)) throw error
-    })
-    await knex.raw('insert into migration (name, applied_at) values (?, current_timestamp)', [step.name])
-    onStep?.(step.name)
-  }
-  return todo.map((step) => step.name)
-}
-
 /** A database's own failure as an AppError: unreachable, or no room left. Undefined for anything else. */
 export function databaseError(error: unknown): AppError | undefined {
   const { code = '', message = '' } = error as { code?: string; message?: string }
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'ER_DISK_FULL' || code === 'ER_RECORD_FILE_FULL') return new AppError('storage_full', { detail: `no room left: ${code}`, cause: error })
-  if (/^(SQLITE_(BUSY|CANTOPEN|IOERR|READONLY|NOTADB|CORRUPT)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|PROTOCOL_|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT|ER_SERVER_SHUTDOWN|POOL_)/.test(code))
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'ER_DISK_FULL' || code === 'ER_RECORD_FILE_FULL')
+    return new AppError('storage_full', { detail: `no room left: ${code}`, cause: error })
+  if (
+    /^(SQLITE_(BUSY|CANTOPEN|IOERR|READONLY|NOTADB|CORRUPT)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|PROTOCOL_|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT|ER_SERVER_SHUTDOWN|POOL_)/.test(
+      code,
+    )
+  )
     return new AppError('database_unavailable', { detail: `the database cannot be used: ${code}`, cause: error })
-  if (/Timeout acquiring a connection|Pool is closed|connection is not open/.test(message)) return new AppError('database_unavailable', { detail: 'the database cannot be used', cause: error })
+  if (
+    /Timeout acquiring a connection|Pool is closed|connection is (not open|in closed state)|query timeout/.test(message)
+  )
+    return new AppError('database_unavailable', { detail: 'the database cannot be used', cause: error })
   return undefined
 }

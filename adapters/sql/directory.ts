@@ -1,4 +1,5 @@
 // Schedar's own directory: passwords in its own tables.
+import { AppError } from '../../src/domain/errors.ts'
 import type { Clock, Directory, Passwords, Stores } from '../../src/ports.ts'
 
 type Deps = { credentials: Stores['credentials']; passwords: Passwords; clock: Clock }
@@ -20,7 +21,14 @@ export function ownDirectory({ credentials, passwords, clock }: Deps): Directory
       decoy ??= passwords.hash('nobody')
       await passwords.verify(await decoy, password)
     },
-    setPassword: async (account, password) => {
+    setPassword: async (account, password, _signal, current) => {
+      if (password === '')
+        throw new AppError('password_refused', { field: 'password', params: { reason: 'too_short' } })
+      if (current !== undefined) {
+        const phc = await credentials.password(account.id)
+        const right = current !== '' && phc !== undefined && (await passwords.verify(phc, current)).ok
+        if (!right) throw new AppError('sign_in_failed', { field: 'current' })
+      }
       await credentials.setPassword(account.id, await passwords.hash(password), clock.now())
     },
     check: async () => {},

@@ -1,5 +1,6 @@
 // The store on SQLite or MariaDB/MySQL: every store of src/ports.ts on one database.
 import type { Knex } from 'knex'
+import { AppError, type ErrorCode } from '../../src/domain/errors.ts'
 import type { Store, Stores } from '../../src/ports.ts'
 import { accessStore } from './access.ts'
 import { accountStore, peopleStore } from './accounts.ts'
@@ -21,10 +22,10 @@ import { throttleStore } from './throttle.ts'
 const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   organisations: organisationStore(knex),
   members: memberStore(knex),
-  standings: standingStore(knex),
+  standings: standingStore(knex, kind),
   accounts: accountStore(knex),
   people: peopleStore(knex),
-  overrides: overrideStore(knex),
+  overrides: overrideStore(knex, kind),
   resources: resourceStore(knex),
   clients: clientStore(knex),
   credentials: credentialStore(knex),
@@ -40,24 +41,54 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   sessions: sessionStore(knex),
 })
 
+/** What a person's mistake or a race made of a row: two of a name, or one that refers to nothing. */
+function refusal(error: unknown): AppError | undefined {
+  const { code = '' } = error as { code?: string }
+  const refused = (as: ErrorCode, detail: string) => new AppError(as, { detail: `${detail} (${code})`, cause: error })
+  if (/^(SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)|ER_DUP_ENTRY)$/.test(code))
+    return refused('conflict', 'this exists already')
+  if (/^(SQLITE_CONSTRAINT_FOREIGNKEY|ER_NO_REFERENCED_ROW)/.test(code))
+    return refused('not_found', 'what this belongs to does not exist')
+  if (code === 'ER_DATA_TOO_LONG') return refused('invalid_value', 'a value is too long')
+  return undefined
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw databaseError(error) ?? refusal(error) ?? error
+  }
+}
+
+type Methods = Record<string, (...given: never[]) => Promise<unknown>>
+
+/** The same stores, whose failures are the house's own. Within a transaction they stay as they are until it ends. */
+const speaking = (made: Stores): Stores =>
+  Object.fromEntries(
+    Object.entries(made).map(([name, store]) => [
+      name,
+      Object.fromEntries(
+        Object.entries(store as Methods).map(([method, work]) => [
+          method,
+          (...given: never[]) => translated(async () => work(...given)),
+        ]),
+      ),
+    ]),
+  ) as unknown as Stores
+
+const CHECK_MS = 5_000
+
 /** The store on an open, migrated database. */
 export function openStore(db: Database): Store {
   const revision = db.sqlite?.handle.prepare('pragma data_version').pluck()
   return {
-    ...stores(db.knex, preparedRows(db), db.kind),
-    transaction: async (work) => {
-      try {
-        return await db.transaction((knex) => work(stores(knex, rowsOf(knex, db.kind), db.kind)))
-      } catch (error) {
-        throw databaseError(error) ?? error
-      }
-    },
+    ...speaking(stores(db.knex, preparedRows(db), db.kind)),
+    transaction: (work) =>
+      translated(() => db.transaction((knex) => work(stores(knex, rowsOf(knex, db.kind), db.kind)))),
     revision: () => revision?.get() as number | undefined,
-    check: async () => {
-      await db.knex.raw('select 1').catch((error: unknown) => {
-        throw databaseError(error) ?? error
-      })
-    },
+    // A server that accepts connections and does not answer is not there either.
+    check: () => translated(async () => void (await db.knex.raw('select 1').timeout(CHECK_MS))),
     close: () => db.close(),
   }
 }

@@ -1,6 +1,6 @@
 // The statements of the provider's storage, and how they run on each database: prepared once, each a transaction of its own.
 import type { Statement } from 'better-sqlite3'
-import { type Database, databaseError, patiently } from './database.ts'
+import { type Database, databaseError, patiently, settled } from './database.ts'
 import type { Packed } from './oidc-rows.ts'
 
 export type Value = string | number | Buffer | null
@@ -128,7 +128,7 @@ function onSqlite({ handle, turns }: NonNullable<Database['sqlite']>): OidcSql {
   const statement = (sql: string): Statement<Value[], Found> => {
     const known = prepared.get(sql)
     if (known) return known
-    const made = handle.prepare<Value[], Found>(sql)
+    const made = handle.prepare<Value[], Found>(settled(sql))
     prepared.set(sql, made)
     return made
   }

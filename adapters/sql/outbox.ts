@@ -2,16 +2,22 @@
 import type { Knex } from 'knex'
 import type { OutboxRow, OutboxStore } from '../../src/ports.ts'
 
-const read = (row: Omit<OutboxRow, 'payload'> & { payload: string }): OutboxRow => ({ ...row, payload: JSON.parse(row.payload) })
+const read = (row: Omit<OutboxRow, 'payload'> & { payload: string }): OutboxRow => ({
+  ...row,
+  payload: JSON.parse(row.payload),
+})
 
 export const outboxStore = (knex: Knex): OutboxStore => ({
   add: async (rows) => {
     for (let from = 0; from < rows.length; from += 100) {
-      await knex('outbox').insert(rows.slice(from, from + 100).map((row) => ({ ...row, payload: JSON.stringify(row.payload), tries: 0 })))
+      await knex('outbox').insert(
+        rows.slice(from, from + 100).map((row) => ({ ...row, payload: JSON.stringify(row.payload), tries: 0 })),
+      )
     }
   },
   dueServices: (at) => knex('outbox').where('dueAt', '<=', at).distinct().pluck('service'),
-  due: async (service, at, limit) => (await knex('outbox').where({ service }).where('dueAt', '<=', at).orderBy('id').limit(limit)).map(read),
+  due: async (service, at, limit) =>
+    (await knex('outbox').where({ service }).where('dueAt', '<=', at).orderBy('id').limit(limit)).map(read),
   acknowledge: async (ids) => {
     await knex('outbox').whereIn('id', ids).delete()
   },
@@ -35,7 +41,12 @@ export const outboxStore = (knex: Knex): OutboxStore => ({
     }
     const mine = await knex('serviceLease')
       .where({ service })
-      .where((any) => any.where({ owner }).orWhere('untilAt', '<', at).orWhereIn('owner', [...deadOwners]))
+      .where((any) =>
+        any
+          .where({ owner })
+          .orWhere('untilAt', '<', at)
+          .orWhereIn('owner', [...deadOwners]),
+      )
       .update({ owner, untilAt: until })
     if (mine > 0) return true
     await knex('serviceLease').insert({ service, owner, untilAt: until }).onConflict('service').ignore()

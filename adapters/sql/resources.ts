@@ -1,16 +1,14 @@
 // What members hold on the host: sites and mailboxes, and the logins into mailboxes.
 import type { Knex } from 'knex'
 import type { Resource, ResourceStore } from '../../src/ports.ts'
+import { exactly } from './exactly.ts'
 
 export const resourceStore = (knex: Knex): ResourceStore => ({
   add: async (resource) => {
     await knex('resource').insert(resource)
   },
-  get: (id) => knex('resource').where({ id }).first(),
-  byName: async (kind, name) => {
-    const found: Resource | undefined = await knex('resource').where({ kind, name }).first()
-    return found?.name === name ? found : undefined
-  },
+  get: async (id) => exactly<Resource>(await knex('resource').where({ id }).first(), { id }),
+  byName: async (kind, name) => exactly<Resource>(await knex('resource').where({ kind, name }).first(), { name }),
   list: (kind) => knex('resource').where({ kind }).whereNull('removedAt').orderBy('name'),
   ofMember: (memberId) => knex('resource').where({ memberId }).whereNull('removedAt').orderBy('name'),
   remove: async (id, removedAt) => {

@@ -1,9 +1,12 @@
 // Small things: settings of the installation, signing keys, remembered consents.
 import type { Knex } from 'knex'
 import type { ConsentStore, KeyStore, SettingStore } from '../../src/ports.ts'
+import { exactly } from './exactly.ts'
+
+type SettingRow = { name: string; value: string }
 
 export const settingStore = (knex: Knex): SettingStore => ({
-  get: async (name) => (await knex('setting').where({ name }).first())?.value,
+  get: async (name) => exactly<SettingRow>(await knex('setting').where({ name }).first(), { name })?.value,
   set: async (name, value) => {
     if (value === undefined) await knex('setting').where({ name }).delete()
     else await knex('setting').insert({ name, value }).onConflict('name').merge()
@@ -23,13 +26,20 @@ export const keyStore = (knex: Knex): KeyStore => ({
   },
 })
 
-type ConsentRow = { clientId: string; scopes: string; givenAt: number }
-const read = ({ clientId, scopes, givenAt }: ConsentRow) => ({ clientId, scopes: scopes.split(' '), at: givenAt })
+type ConsentRow = { accountId: string; clientId: string; scopes: string; givenAt: number }
+const read = ({ clientId, scopes, givenAt }: ConsentRow) => ({
+  clientId,
+  scopes: scopes.split(' ').filter(Boolean),
+  at: givenAt,
+})
 
 export const consentStore = (knex: Knex): ConsentStore => ({
   get: async (accountId, clientId) => {
-    const row: ConsentRow | undefined = await knex('consent').where({ accountId, clientId }).first()
-    return row && read(row)
+    const row = exactly<ConsentRow>(await knex('consent').where({ accountId, clientId }).first(), {
+      accountId,
+      clientId,
+    })
+    return row && { scopes: read(row).scopes, at: row.givenAt }
   },
   list: async (accountId) => (await knex('consent').where({ accountId }).orderBy('clientId')).map(read),
   put: async (accountId, clientId, scopes, givenAt) => {

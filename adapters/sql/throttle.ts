@@ -5,9 +5,15 @@ import type { ThrottleStore } from '../../src/ports.ts'
 import type { Database } from './database.ts'
 
 export const throttleStore = (knex: Knex, kind: Database['kind']): ThrottleStore => {
-  const row = (bucket: string): Promise<{ taken: number; resetAt: number } | undefined> => knex('throttle').where({ bucket }).first()
+  const row = (bucket: string): Promise<{ taken: number; resetAt: number } | undefined> =>
+    knex('throttle').where({ bucket }).first()
 
-  async function takeSqlite(bucket: string, points: number, windowMs: number, at: number): Promise<{ taken: number; resetAt: number }> {
+  async function takeSqlite(
+    bucket: string,
+    points: number,
+    windowMs: number,
+    at: number,
+  ): Promise<{ taken: number; resetAt: number }> {
     const [made] = await knex.raw(
       `insert into throttle (bucket, taken, reset_at) values (:bucket, :points, :resetAt)
        on conflict (bucket) do update set
@@ -21,7 +27,12 @@ export const throttleStore = (knex: Knex, kind: Database['kind']): ThrottleStore
 
   // MySQL has no RETURNING: LAST_INSERT_ID(expression) carries the new value back. Assignments run from left to right,
   // so `taken` still sees the old `reset_at`.
-  async function takeMysql(bucket: string, points: number, windowMs: number, at: number): Promise<{ taken: number; resetAt: number }> {
+  async function takeMysql(
+    bucket: string,
+    points: number,
+    windowMs: number,
+    at: number,
+  ): Promise<{ taken: number; resetAt: number }> {
     const [{ insertId }] = await knex.raw(
       `insert into throttle (bucket, taken, reset_at) values (:bucket, :points, :resetAt)
        on duplicate key update taken = last_insert_id(if(reset_at <= :at, :points, taken + :points)), reset_at = if(reset_at <= :at, :resetAt, reset_at)`,
@@ -36,11 +47,17 @@ export const throttleStore = (knex: Knex, kind: Database['kind']): ThrottleStore
       return { remaining: limit - taken, resetAt }
     },
     give: async (bucket, points, at) => {
-      await knex('throttle').where({ bucket }).where('resetAt', '>', at).where('taken', '>=', points).decrement('taken', points)
+      await knex('throttle')
+        .where({ bucket })
+        .where('resetAt', '>', at)
+        .where('taken', '>=', points)
+        .decrement('taken', points)
     },
     peek: async (bucket, limit, at) => {
       const found = await row(bucket)
-      return found && found.resetAt > at ? { remaining: limit - found.taken, resetAt: found.resetAt } : { remaining: limit, resetAt: at }
+      return found && found.resetAt > at
+        ? { remaining: limit - found.taken, resetAt: found.resetAt }
+        : { remaining: limit, resetAt: at }
     },
     sweep: async (before) => {
       await knex('throttle').where('resetAt', '<', before).delete()

@@ -2,7 +2,7 @@
 // there are cores; the rest wait, and past a limit are turned away.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { argon2id, hash as argon2 } from 'argon2'
+import { hash as argon2, argon2id } from 'argon2'
 import { AppError } from '../../src/domain/errors.ts'
 import type { Passwords } from '../../src/ports.ts'
 
@@ -24,9 +24,14 @@ const encode = ({ memoryCost, timeCost, parallelism }: Parameters, salt: Buffer,
   `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(salt)}$${base64(digest)}`
 
 function decode(phc: string): { parameters: Parameters; salt: Buffer; digest: Buffer } | undefined {
-  const [, memory, time, parallelism, salt, digest] = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(phc) ?? []
+  const [, memory, time, parallelism, salt, digest] =
+    /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(phc) ?? []
   if (!salt || !digest) return undefined
-  return { parameters: { memoryCost: Number(memory), timeCost: Number(time), parallelism: Number(parallelism) }, salt: Buffer.from(salt, 'base64'), digest: Buffer.from(digest, 'base64') }
+  return {
+    parameters: { memoryCost: Number(memory), timeCost: Number(time), parallelism: Number(parallelism) },
+    salt: Buffer.from(salt, 'base64'),
+    digest: Buffer.from(digest, 'base64'),
+  }
 }
 
 /** `atOnce` hashes in flight: the number of cores unless a test says otherwise. */
@@ -39,7 +44,13 @@ export function openPasswords(atOnce = availableParallelism()): Passwords {
     if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
     else running++
     try {
-      return await argon2(password.normalize('NFC').slice(0, LONGEST_PASSWORD), { type: argon2id, raw: true, salt, hashLength, ...parameters })
+      return await argon2(password.normalize('NFC').slice(0, LONGEST_PASSWORD), {
+        type: argon2id,
+        raw: true,
+        salt,
+        hashLength,
+        ...parameters,
+      })
     } finally {
       const next = waiting.shift()
       if (next) next()
@@ -57,7 +68,11 @@ export function openPasswords(atOnce = availableParallelism()): Passwords {
       if (!stored) return { ok: false, outdated: true }
       const digest = await digestOf(password, stored.salt, stored.parameters, stored.digest.length)
       const { memoryCost, timeCost, parallelism } = stored.parameters
-      return { ok: timingSafeEqual(digest, stored.digest), outdated: memoryCost !== current.memoryCost || timeCost !== current.timeCost || parallelism !== current.parallelism }
+      return {
+        ok: timingSafeEqual(digest, stored.digest),
+        outdated:
+          memoryCost !== current.memoryCost || timeCost !== current.timeCost || parallelism !== current.parallelism,
+      }
     },
   }
 }

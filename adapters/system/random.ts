@@ -2,4 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Random } from '../../src/ports.ts'
 
-export const systemRandom: Random = { uuid: () => randomUUID(), token: (bytes) => randomBytes(bytes).toString('base64url') }
+export const systemRandom: Random = {
+  uuid: () => randomUUID(),
+  token: (bytes) => randomBytes(bytes).toString('base64url'),
+}

@@ -9,7 +9,8 @@ const FORM = 'v1'
 /** A vault on a key of 32 bytes, given as base64url. Throws `invalid_value` for any other key. */
 export function openVault(keyText: string): Vault {
   const key = Buffer.from(keyText.trim(), 'base64url')
-  if (key.length !== 32) throw new AppError('invalid_value', { field: 'secretKey', detail: 'the secret key must be 32 bytes as base64url' })
+  if (key.length !== 32)
+    throw new AppError('invalid_value', { field: 'secretKey', detail: 'the secret key must be 32 bytes as base64url' })
   return {
     derive: (purpose) => Buffer.from(hkdfSync('sha256', key, '', `schedar ${purpose}`, 32)).toString('base64url'),
     seal(plain, context) {
@@ -21,10 +22,15 @@ export function openVault(keyText: string): Vault {
     open(sealed, context) {
       const bytes = Buffer.from(sealed.slice(FORM.length + 1), 'base64url')
       try {
-        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-16))
+        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
+          .setAAD(Buffer.from(context))
+          .setAuthTag(bytes.subarray(-16))
         return decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8')
       } catch (cause) {
-        throw new AppError('unexpected', { detail: `a sealed secret (${context.split(':')[0]}) does not open: was secret.key replaced?`, cause })
+        throw new AppError('unexpected', {
+          detail: `a sealed secret (${context.split(':')[0]}) does not open: was secret.key replaced?`,
+          cause,
+        })
       }
     },
   }

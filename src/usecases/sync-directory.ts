@@ -6,16 +6,15 @@ import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import type { Account, DirectoryEntry, Stores } from '../ports.ts'
 import { adoptEntry } from './adopt-entry.ts'
-import { touch } from './subjects.ts'
 
-export type GoneReason = 'missing' | 'disabled'
+type GoneReason = 'missing' | 'disabled'
 
 export type SyncDeps = Pick<Core, 'store' | 'clock' | 'random' | 'directory' | 'services' | 'log' | 'wake'> & {
   closeAccount(account: Account, reason: GoneReason): Promise<void>
   reopenAccount(account: Account): Promise<void>
 }
 
-export type SyncProblem = {
+type SyncProblem = {
   username: string
   /** `same_email`: made apart from accounts that have its address; a person decides whether they are one. */
   reason: 'username_refused' | 'username_taken' | 'same_email'
@@ -147,7 +146,7 @@ const sameFacts = (account: Account, entry: DirectoryEntry): boolean =>
   account.name === entry.name &&
   account.givenName === entry.givenName &&
   account.familyName === entry.familyName &&
-  account.email === entry.email &&
+  account.email === (entry.email ?? account.email) &&
   account.locale === (entry.locale ?? account.locale)
 
 /** Those outside the directory who have the address of somebody new. */
@@ -158,7 +157,7 @@ async function sameEmail(store: Stores, account: Account): Promise<string[]> {
     .map(({ username }) => username)
 }
 
-/** Make or refresh one account, and tell the services when its groups changed. */
+/** Make or refresh one account. */
 async function adopt(deps: SyncDeps, { entry, account }: Plan['wanted'][number], report: SyncReport): Promise<void> {
   const { store } = deps
   const namesake = account ?? (await store.accounts.byUsername(canonical(entry.username)))
@@ -172,8 +171,6 @@ async function adopt(deps: SyncDeps, { entry, account }: Plan['wanted'][number],
     report.problems.push({ username: entry.username, reason: 'username_taken', accounts: [adopted.username] })
   const others = known ? [] : await sameEmail(store, adopted)
   if (others.length > 0) report.problems.push({ username: adopted.username, reason: 'same_email', accounts: others })
-  if (known && before && sameGroups(before, entry.groups)) return
-  await store.transaction((stores) => touch(deps, stores, { accountId: adopted.id }, 'sync'))
 }
 
 async function adoptAll(deps: SyncDeps, { wanted }: Plan, report: SyncReport, signal: AbortSignal): Promise<void> {

@@ -92,9 +92,8 @@ php_admin_value session.save_path ${folder}/php
 php_admin_value upload_tmp_dir ${folder}/php
 php_admin_value sys_temp_dir ${folder}/php
 php_admin_value sendmail_path "/usr/bin/tee -a ${folder}/php/mail"
-php_admin_flag opcache.enable off
+php_admin_flag opcache.enable on
 php_admin_value opcache.revalidate_freq 0
-php_admin_value opcache.file_update_protection 0
 php_admin_flag log_errors on
 php_admin_flag display_errors off
 ${php.join('\n')}
