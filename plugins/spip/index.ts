@@ -1,0 +1,113 @@
+// SPIP sites sign in with Schedar through a plugin of SPIP's own (./schedar/, PHP, GPL-3.0-or-later). This side fills
+// in its settings; nothing is driven from here, the site asks and is told of sign-outs.
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AppError } from '../../src/domain/errors.ts'
+import { definePlugin, type KitFile, type KitTarget } from '../../src/plugin.ts'
+import { lisezMoi, readMe } from './read-me.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const source = join(here, 'schedar')
+
+const REDIRECT = '/spip.php?action=schedar_retour'
+const LOGOUT = '/spip.php?action=schedar_fin'
+
+/** A PHP string that is nothing but a string, whatever it holds: single quotes know two escapes. */
+export const phpString = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
+
+type Settings = { singleDoor: boolean; linkByEmail: boolean; sessionHours: number }
+
+const yesNo = (field: string, answer = 'no'): boolean => {
+  if (answer !== 'yes' && answer !== 'no')
+    throw new AppError('invalid_value', { field, detail: `${field} is yes or no` })
+  return answer === 'yes'
+}
+
+function settings({ single_door, link_by_email, session_hours = '24', ...others }: Record<string, string>): Settings {
+  const [unknown] = Object.keys(others)
+  if (unknown) throw new AppError('invalid_value', { field: unknown, detail: `the SPIP kit has no setting ${unknown}` })
+  const sessionHours = Number(session_hours)
+  if (!Number.isInteger(sessionHours) || sessionHours < 1 || sessionHours > 720)
+    throw new AppError('invalid_value', { field: 'session_hours', detail: 'session_hours is between 1 and 720' })
+  return {
+    singleDoor: yesNo('single_door', single_door),
+    linkByEmail: yesNo('link_by_email', link_by_email),
+    sessionHours,
+  }
+}
+
+function settingsFile(
+  { issuer, associationName, url, client }: KitTarget,
+  { singleDoor, linkByEmail, sessionHours }: Settings,
+): string {
+  return `<?php
+// Réglages du plugin Schedar / settings of the Schedar plugin. Ce fichier contient un secret : ne le montrez à personne.
+// This file holds a secret: show it to nobody. The plugin reads it by itself.
+
+if (!defined('_ECRIRE_INC_VERSION')) {
+	return;
+}
+
+// Où l'on se connecte, et sous quel nom ce site y est connu / where people sign in, and the name of this site there.
+define('_SCHEDAR_EMETTEUR', ${phpString(issuer)});
+define('_SCHEDAR_CLIENT', ${phpString(client.clientId)});
+define('_SCHEDAR_SECRET', ${phpString(client.clientSecret)});
+
+// L'adresse de ce site, sans barre à la fin / the address of this site, without a slash at the end.
+define('_SCHEDAR_SITE', ${phpString(url)});
+
+// Le nom sur le bouton / the name on the button.
+define('_SCHEDAR_NOM', ${phpString(associationName)});
+
+// true : plus aucun mot de passe local, même pour le webmestre / no local password any more, not even the webmaster's.
+define('_SCHEDAR_SEUL', ${singleDoor});
+
+// true : un auteur local qui a la même adresse, vérifiée, est repris à la première connexion, et son mot de passe effacé.
+// true: a local author with the same, verified, address is taken over at the first sign-in; its password is erased.
+define('_SCHEDAR_RATTACHER', ${linkByEmail});
+
+// Secondes avant que le site redemande à Schedar / seconds before the site asks Schedar again.
+define('_SCHEDAR_DUREE', ${sessionHours * 3600});
+`
+}
+
+/** The plugin's own files, as they are in the repository. */
+async function pluginFiles(): Promise<KitFile[]> {
+  const entries = await readdir(source, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return Promise.all(
+    [join(here, 'LICENSE'), ...paths.toSorted()].map(async (path) => ({
+      path: `plugins/schedar/${path.endsWith('LICENSE') ? 'LICENSE' : relative(source, path)}`,
+      content: await readFile(path, 'utf8'),
+    })),
+  )
+}
+
+export default definePlugin({
+  summary: 'SPIP sites: sign-in, roles and sign-out through a plugin of SPIP; authors arrive by themselves.',
+
+  client: (url) => ({
+    redirectUris: [`${url}${REDIRECT}`],
+    postLogoutRedirectUris: [`${url}/`],
+    backchannelLogoutUri: `${url}${LOGOUT}`,
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    roles: ['webmestre', 'admin', 'redacteur', 'visiteur'],
+    rolesOfAffiliation: { owner: 'webmestre', admin: 'webmestre', technical: 'webmestre', user: 'redacteur' },
+  }),
+
+  kit: async (target) => {
+    if (!target.client.redirectUris.includes(`${target.url}${REDIRECT}`))
+      throw new AppError('invalid_value', {
+        field: 'redirect_uris',
+        detail: `the client has no redirect URI ${target.url}${REDIRECT}`,
+      })
+    const chosen = settings(target.options)
+    return [
+      ...(await pluginFiles()),
+      { path: 'config/schedar.php', content: settingsFile(target, chosen), secret: true },
+      { path: 'LISEZMOI.txt', content: lisezMoi(target) },
+      { path: 'README.txt', content: readMe(target) },
+    ]
+  },
+})
