@@ -23,8 +23,17 @@ function schedar_bouton(string $retour): string {
 	}
 	include_spip('inc/filtres');
 
-	return '<p class="boutons schedar"><a class="btn schedar-bouton" rel="nofollow" href="' . attribut_html($adresse) . '">'
+	return '<p class="boutons schedar"><a class="btn schedar-bouton" style="' . SCHEDAR_STYLE_BOUTON . '" rel="nofollow" href="' . attribut_html($adresse) . '">'
 		. _T('schedar:bouton', ['nom' => spip_htmlspecialchars($nom)]) . '</a></p>';
+}
+
+/** The same on every site's own login page, whose stylesheet is not ours. */
+const SCHEDAR_STYLE_BOUTON = 'display:block;margin:0 0 1em;padding:.75em 1em;border-radius:4px;background:#fff;color:#1d2433;'
+	. 'font-size:16px;font-weight:bold;line-height:1.4;text-align:center;text-decoration:none';
+
+/** The button inside the form's own frame: SPIP's login page places that frame, and whatever is outside falls under its menu. */
+function schedar_dans_le_cadre(string $formulaire, string $bouton): string {
+	return preg_replace(',(<div class=.formulaire_spip formulaire_login.[^>]*>),', '$1' . addcslashes($bouton, '\\$'), $formulaire, 1, $trouve) . ($trouve ? '' : $bouton);
 }
 
 /** Where the login form would have sent the visitor: the page it stands on, or the one that asked for a sign-in. */
@@ -38,7 +47,7 @@ function schedar_cible_du_formulaire(): string {
 function schedar_affiche_formulaire_login($flux) {
 	$bouton = schedar_bouton(schedar_cible_du_formulaire());
 	if (!schedar_est_seul()) {
-		$flux['data'] = $bouton . $flux['data'];
+		$flux['data'] = schedar_dans_le_cadre($flux['data'], $bouton);
 
 		return $flux;
 	}
