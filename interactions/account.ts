@@ -35,15 +35,18 @@ export const accountActs = (desk: Desk): Page<AccountInForce>[] => [
   ),
 ]
 
-/** Turning a second factor on of one's own accord. */
+/** Turning a second factor on of one's own accord; whoever finds a browser open must not lock its owner out with one. */
 export const accountSecondFactor = (desk: Desk): Page<AccountInForce> => ({
   path: '/account/second-factor',
-  guard: desk.house.guard,
+  guard: desk.house.guardFresh,
   show: async (account, view) => ({
     title: view.texts.t('enrol.title'),
     body: await enrolmentForm(desk, account, view, view.texts.t('enrol.why_own')),
   }),
-  async submit({ accountId }, form, view) {
-    return recoveryCodes(view, await confirmEnrolment(desk.core)(accountId, form.get('code')), '/')
+  async submit({ accountId }, form, view, ctx) {
+    const codes = await confirmEnrolment(desk.core)(accountId, form.get('code'))
+    // The code is used up: asking for it again on the way home would make the person wait for the next.
+    await desk.house.raise(ctx)
+    return recoveryCodes(view, codes, '/')
   },
 })

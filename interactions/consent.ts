@@ -12,18 +12,18 @@ const scopesOf = (interaction: Interaction): string[] =>
     .filter((scope) => known.includes(scope))
 
 export const consent = (desk: Desk): StepPage => ({
-  async show({ interaction, clientName }, view) {
+  async show({ interaction, clientName, firstParty }, view) {
     const { t } = view.texts
     const { name: association } = await desk.organisation()
     return {
       title: t('consent.title'),
       formOrigins: formOrigins(interaction),
       body: html`${heading(t('consent.title'))}
-        <p>${t('consent.intro', { client: clientName, association })}</p>
+        <p>${t(firstParty ? 'consent.intro_own' : 'consent.intro', { client: clientName, association })}</p>
         <ul class="plain">
           ${scopesOf(interaction).map((scope) => html`<li>${t(`scope.${scope}` as TextKey)}</li>`)}
         </ul>
-        <p class="hint">${t('consent.withdraw_later')}</p>
+        ${!firstParty && html`<p class="hint">${t('consent.withdraw_later')}</p>`}
         <form method="post">
           ${hidden(view)}
           <button class="main" name="answer" value="accept">${t('consent.accept')}</button>
@@ -31,7 +31,7 @@ export const consent = (desk: Desk): StepPage => ({
         </form>`,
     }
   },
-  async submit({ interaction, account }, form, _view, ctx) {
+  async submit({ interaction, firstParty, account }, form, _view, ctx) {
     const provider = desk.provider()
     if (form.get('answer') !== 'accept')
       return provider.interactionResult(
@@ -46,7 +46,7 @@ export const consent = (desk: Desk): StepPage => ({
       (interaction.grantId && (await provider.Grant.find(interaction.grantId))) ||
       new provider.Grant({ accountId: account!.accountId, clientId })
     grant.addOIDCScope(scopes.join(' '))
-    await giveConsent(desk.core)(account!.accountId, clientId, scopes)
+    if (!firstParty) await giveConsent(desk.core)(account!.accountId, clientId, scopes)
     return provider.interactionResult(ctx.req, ctx.res, { consent: { grantId: await grant.save() } })
   },
 })

@@ -20,8 +20,17 @@ import { setUp } from './set-up.ts'
 import { step } from './step.ts'
 
 export function createPages(desk: Desk, letters: Letters, look: () => Promise<Look>): Pages {
+  let seen: Look | undefined
+  /** A database that is away must not take the page that says so with it. */
+  const lookNow = async (): Promise<Look> => {
+    seen = await look().catch((error: unknown) => {
+      if (seen) return seen
+      throw error
+    })
+    return seen
+  }
   return {
-    document: async (texts, { title, body }, path) => layout(texts, await look(), { title, body, path }),
+    document: async (texts, { title, body }, here) => layout(texts, await lookNow(), { title, body, here }),
     error: errorPage,
     mount(router: Router, frame) {
       mount(router, step(desk), frame)
@@ -46,12 +55,9 @@ export const createProviderPages = (desk: Desk, app: () => App): ProviderPages =
   logoutSource: async (ctx, form) => app().respond(ctx, await logoutPage(desk, ctx, form, app().texts(ctx))),
   loggedOutSource: (ctx) => app().respond(ctx, loggedOutPage(app().texts(ctx))),
   renderError: (ctx: KoaContextWithOIDC, out, error) => {
-    const texts = app().texts(ctx)
-    const status = ctx.status
-    if (status >= 500)
-      return app().respond(ctx, { ...errorPage(texts, new AppError('unexpected', { cause: error }), '—'), status })
-    if (error.name === 'SessionNotFound')
-      return app().respond(ctx, { ...errorPage(texts, new AppError('interaction_expired'), '—'), status })
-    return app().respond(ctx, { ...oauthErrorPage(texts, out.error), status })
+    const { status } = ctx
+    if (status >= 500 || error.name === 'SessionNotFound') return app().refuse(ctx, error)
+    return app().respond(ctx, { ...oauthErrorPage(app().texts(ctx), out.error), status })
   },
+  notFound: (ctx) => app().refuse(ctx, new AppError('not_found')),
 })

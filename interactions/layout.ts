@@ -13,22 +13,22 @@ export type Look = {
   logo: string
 }
 
-type Frame = { title: string; body: Html; wide?: boolean; path: string }
+type Frame = { title: string; body: Html; wide?: boolean; here: string }
 
-const languages = (texts: Texts, path: string): Html => html`
+const languages = (texts: Texts, here: string): Html => html`
   <nav aria-label="${texts.t('language.choose')}">
     <ul class="languages">
       ${locales.map((locale) => {
         const name = textsOf(locale).t('language.name')
         return locale === texts.locale
           ? html`<li><span lang="${locale}" aria-current="true">${name}</span></li>`
-          : html`<li><a lang="${locale}" hreflang="${locale}" href="${path}?lang=${locale}">${name}</a></li>`
+          : html`<li><a lang="${locale}" hreflang="${locale}" href="${here}${here.includes('?') ? '&' : '?'}lang=${locale}">${name}</a></li>`
       })}
     </ul>
   </nav>`
 
 /** A whole document. */
-export const layout = (texts: Texts, look: Look, { title, body, wide = false, path }: Frame): string =>
+export const layout = (texts: Texts, look: Look, { title, body, wide = false, here }: Frame): string =>
   html`<!doctype html>
 <html lang="${texts.locale}">
   <head>
@@ -45,7 +45,7 @@ export const layout = (texts: Texts, look: Look, { title, body, wide = false, pa
     <main id="content">${body}</main>
     <footer>
       ${look.contactEmail && html`<p>${texts.t('contact', { contact: look.contactEmail })}</p>`}
-      ${languages(texts, path)}
+      ${languages(texts, here)}
     </footer>
   </body>
 </html>

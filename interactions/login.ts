@@ -1,9 +1,9 @@
 // Sign in: a username or e-mail address, and a password.
 
+import { HOUSE_CLIENT } from '../src/provider-service.ts'
 import { signIn } from '../src/usecases/sign-in.ts'
-import { HOUSE_CLIENT } from '../src/web/clients.ts'
 import { html } from '../src/web/html.ts'
-import { type Desk, formOrigins, type StepPage } from './desk.ts'
+import { type Desk, formOrigins, moment, type StepPage } from './desk.ts'
 import { field, heading, hidden, summary } from './parts.ts'
 
 export const login = (desk: Desk): StepPage => ({
@@ -36,7 +36,7 @@ export const login = (desk: Desk): StepPage => ({
       password: form.get('password'),
       address: desk.address(ctx),
     })
-    const result = { login: { accountId: account.id, amr: ['pwd'], remember: !form.has('shared') } }
+    const result = { login: { accountId: account.id, amr: ['pwd'], remember: !form.has('shared'), ts: moment(desk) } }
     return desk.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
   },
 })

@@ -9,7 +9,7 @@ export const membership = (desk: Desk): StepPage => ({
   async show({ interaction, clientName, account }, view) {
     const { t } = view.texts
     const organisation = await desk.organisation()
-    // Asked again now: it may have been mended while the page was open.
+    // Asked again now: the reason may be another one by this time.
     const { reason }: { reason: Reason } = await desk.core.doors.access(
       account!.accountId,
       String(interaction.params.client_id),

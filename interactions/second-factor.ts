@@ -2,15 +2,16 @@
 import type { Context } from 'koa'
 import { checkSecondFactor, confirmEnrolment } from '../src/usecases/second-factor.ts'
 import { html } from '../src/web/html.ts'
+import { bothFactors } from '../src/web/interaction-policy.ts'
 import type { Shown, View } from '../src/web/page.ts'
-import { type Desk, formOrigins, type Step, type StepPage } from './desk.ts'
+import { type Desk, formOrigins, moment, type Step, type StepPage } from './desk.ts'
 import { enrolmentForm, recoveryCodes } from './enrolment.ts'
 import { field, heading, hidden, summary } from './parts.ts'
 
 /** The sign-in goes on with both factors; its moment is now. */
 const passed = (desk: Desk, step: Step, ctx: Context): Promise<string> =>
   desk.provider().interactionResult(ctx.req, ctx.res, {
-    login: { accountId: step.account!.accountId, amr: ['pwd', 'otp', 'mfa'] },
+    login: { accountId: step.account!.accountId, amr: bothFactors, ts: moment(desk) },
     second_factor: {},
   })
 

@@ -1,6 +1,7 @@
 // A sign-in is a row of steps on one address; which page shows is the provider's word (the prompt), never the browser's.
 import type { Context } from 'koa'
 import { AppError } from '../src/domain/errors.ts'
+import type { AccountInForce } from '../src/ports.ts'
 import type { Page } from '../src/web/page.ts'
 import { consent } from './consent.ts'
 import type { Desk, Interaction, Step, StepPage } from './desk.ts'
@@ -17,6 +18,10 @@ async function waiting(desk: Desk, ctx: Context): Promise<Interaction> {
   }
   throw new AppError('interaction_expired')
 }
+
+/** A door may have opened while the page that says no was open: the sign-in goes on. */
+const mayNow = async (desk: Desk, { params }: Interaction, { accountId }: AccountInForce): Promise<boolean> =>
+  (await desk.core.doors.access(accountId, String(params.client_id))).access !== 'none'
 
 export function step(desk: Desk): Page<Step> {
   const pages: Record<string, StepPage> = {
@@ -39,7 +44,16 @@ export function step(desk: Desk): Page<Step> {
       const accountId = interaction.session?.accountId
       const account = accountId ? await desk.core.doors.facts(accountId) : undefined
       if (interaction.prompt.name !== 'login' && !account) throw new AppError('interaction_expired')
-      return { interaction, clientName: client?.clientName ?? String(interaction.params.client_id), account }
+      if (interaction.prompt.name === 'membership' && (await mayNow(desk, interaction, account!))) {
+        ctx.status = 303
+        ctx.redirect(await desk.provider().interactionResult(ctx.req, ctx.res, { membership: {} }))
+      }
+      return {
+        interaction,
+        clientName: client?.clientName ?? String(interaction.params.client_id),
+        firstParty: client?.schedar_party === 'first',
+        account,
+      }
     },
     show: (found, view, ctx) => pageOf(found).show(found, view, ctx),
     submit: (found, form, view, ctx) => pageOf(found).submit(found, form, view, ctx),

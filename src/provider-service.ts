@@ -9,6 +9,8 @@ import type { Clock, Store } from './ports.ts'
 type ProviderRow = Row & { refused: string[] }
 
 const PAGE = 500
+/** The house's own pages sign in through the provider like any client; no door is asked for them. */
+export const HOUSE_CLIENT = 'schedar'
 export const PROVIDER = 'provider'
 /** Each client's logout tokens are a queue of their own, so that one that is down delays nobody else. */
 export const logoutService = (clientId: string): string => `logout/${clientId}`
@@ -27,7 +29,10 @@ export function providerService({
   const refusedAt = async (accountId: string): Promise<string[]> => {
     const held = await store.sessions.held(accountId)
     const judged = await Promise.all(
-      held.map(async ({ clientId, stale }) => stale || (await doors.access(accountId, clientId)).access === 'none'),
+      held.map(
+        async ({ clientId, stale }) =>
+          stale || (clientId !== HOUSE_CLIENT && (await doors.access(accountId, clientId)).access === 'none'),
+      ),
     )
     return held.filter((_, at) => judged[at]).map(({ clientId }) => clientId)
   }

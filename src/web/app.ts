@@ -1,31 +1,34 @@
-// The house's pages as a koa application: security headers, language, assets, and the one handler of errors.
+// The house's pages as a koa application: what they may load, language, assets, and the one handler of errors.
 import type { RequestListener } from 'node:http'
 import Router from '@koa/router'
-import helmet from 'helmet'
 import Koa, { type Context } from 'koa'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Core } from '../core.ts'
-import { AppError } from '../domain/errors.ts'
+import { AppError, type ErrorCode } from '../domain/errors.ts'
+import type { Locale } from '../ports.ts'
 import type { Assets } from './assets.ts'
 import { createCsrf } from './csrf.ts'
 import type { Frame, Shown } from './page.ts'
 import { isLocale, preferred, type Texts, textsOf } from './texts.ts'
+
+type AnyContext = Context | KoaContextWithOIDC
 
 const LANGUAGE = 'schedar_lang'
 const YEAR_MS = 365 * 86_400_000
 
 /** What interactions/ brings: how a page looks, which pages there are, and what an error says. */
 export type Pages = {
-  document(texts: Texts, shown: Shown, path: string): Promise<string>
+  document(texts: Texts, shown: Shown, here: string): Promise<string>
   mount(router: Router, frame: Frame): void
   error(texts: Texts, error: AppError, reference: string): Shown
 }
 
 export type App = {
   callback: RequestListener
-  frame: Frame
-  respond(ctx: Context | KoaContextWithOIDC, shown: Shown): Promise<void>
-  texts(ctx: Context | KoaContextWithOIDC): Texts
+  respond(ctx: AnyContext, shown: Shown): Promise<void>
+  /** Logs what went wrong under a reference and shows its page. */
+  refuse(ctx: AnyContext, cause: unknown): Promise<void>
+  texts(ctx: AnyContext): Texts
 }
 
 const policy = (formOrigins: readonly string[]): string =>
@@ -41,20 +44,27 @@ const policy = (formOrigins: readonly string[]): string =>
     `form-action 'self' ${formOrigins.join(' ')}`.trim(),
   ].join('; ')
 
-// Referrer: same-origin. With no-referrer, browsers send `Origin: null` with our own forms, and csrf.ts would refuse them.
-const headers = helmet({
-  contentSecurityPolicy: false,
-  referrerPolicy: { policy: 'same-origin' },
-  strictTransportSecurity: { maxAge: 31_536_000 },
-  xFrameOptions: { action: 'deny' },
-})
+const codeOfStatus: Record<number, ErrorCode> = { 404: 'not_found', 405: 'method_not_allowed' }
 
-/** What went wrong, as an AppError: the database's and oidc-provider's own failures have their codes here. */
-export function asAppError(error: unknown, explain: (error: unknown) => AppError | undefined): AppError {
-  if (error instanceof AppError) return error
-  const { error: code } = error as { error?: string }
-  if (code === 'invalid_request') return new AppError('interaction_expired', { cause: error })
-  return explain(error) ?? new AppError('unexpected', { cause: error })
+/** What went wrong, as an AppError: the database's, koa's and oidc-provider's own failures have their codes here. */
+export function asAppError(cause: unknown, explain: (error: unknown) => AppError | undefined): AppError {
+  if (cause instanceof AppError) return cause
+  const { error, status } = (cause ?? {}) as { error?: unknown; status?: unknown }
+  if (error === 'invalid_request') return new AppError('interaction_expired', { cause })
+  // What koa and its router refuse, such as an address that does not decode.
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new AppError(codeOfStatus[status] ?? 'bad_request', { cause })
+  return explain(cause) ?? new AppError('unexpected', { cause })
+}
+
+/**
+ * This page's own address, for links to it in another language. A second slash in front would be another host's address
+ * to a browser (attack 6).
+ */
+export function hereOf(path: string, querystring: string): string {
+  const query = new URLSearchParams(querystring)
+  query.delete('lang')
+  return path.replace(/^[/\\]+/, '/') + (query.size > 0 ? `?${query}` : '')
 }
 
 export function createApp(
@@ -68,58 +78,62 @@ export function createApp(
   const router = new Router()
   const csrf = createCsrf(core.vault.derive('forms'), core.config.issuer, () => core.random.token(16))
 
-  const texts = (ctx: Context | KoaContextWithOIDC): Texts => {
-    const known = ctx.state.locale ?? ctx.cookies.get(LANGUAGE)
+  /** `?lang=` on any page, the provider's too, changes the language and is remembered. */
+  function chosen(ctx: AnyContext): Locale | undefined {
+    const asked = ctx.query.lang
+    if (ctx.method !== 'GET' || typeof asked !== 'string' || !isLocale(asked)) return undefined
+    if (ctx.state.locale !== asked)
+      ctx.cookies.set(LANGUAGE, asked, { httpOnly: true, sameSite: 'lax', maxAge: YEAR_MS, signed: false })
+    ctx.state.locale = asked
+    return asked
+  }
+
+  const texts = (ctx: AnyContext): Texts => {
+    const known = chosen(ctx) ?? ctx.cookies.get(LANGUAGE)
     return textsOf(isLocale(known) ? known : (preferred(ctx.get('accept-language')) ?? 'fr'))
   }
 
-  const respond = async (ctx: Context | KoaContextWithOIDC, shown: Shown): Promise<void> => {
+  const respond = async (ctx: AnyContext, shown: Shown): Promise<void> => {
     ctx.status = shown.status ?? 200
     ctx.type = 'html'
     ctx.set('cache-control', 'no-store')
     ctx.set('content-security-policy', policy(shown.formOrigins ?? []))
-    ctx.body = await pages.document(texts(ctx), shown, ctx.path)
+    // On pages, not on redirects: a client that signs in in a pop-up gets its window back when no page was needed.
+    ctx.set('cross-origin-opener-policy', 'same-origin')
+    ctx.body = await pages.document(texts(ctx), shown, hereOf(ctx.path, ctx.querystring))
+  }
+
+  const refuse = async (ctx: AnyContext, cause: unknown): Promise<void> => {
+    const error = asAppError(cause, explain)
+    const reference = core.random.token(6)
+    core.log[error.status >= 500 ? 'error' : 'info']('request.refused', {
+      reference,
+      code: error.code,
+      path: ctx._matchedRoute ?? ctx.oidc?.route,
+      detail: error.detail,
+      ...(error.status >= 500 && { stack: (error.cause as Error | undefined)?.stack ?? error.stack }),
+    })
+    // What is left of a body that nobody reads would be taken for the next request.
+    if (!ctx.req.complete || error.code === 'body_too_large') ctx.set('connection', 'close')
+    await respond(ctx, pages.error(texts(ctx), error, reference))
   }
 
   const frame: Frame = { texts, csrf, respond: (ctx, shown) => respond(ctx, shown) }
 
   koa.use(async (ctx, next) => {
-    await new Promise<void>((resolve, reject) =>
-      headers(ctx.req, ctx.res, (error) => (error ? reject(error) : resolve())),
-    )
     try {
       await next()
       if (ctx.status === 404 && ctx.body === undefined) throw new AppError('not_found')
-      if (ctx.status === 405) throw new AppError('method_not_allowed')
+      // 501 is the router's answer to a method that nobody has heard of.
+      if (ctx.status === 405 || ctx.status === 501) throw new AppError('method_not_allowed')
     } catch (cause) {
-      const error = asAppError(cause, explain)
-      const reference = core.random.token(6)
-      const details = {
-        reference,
-        code: error.code,
-        path: ctx._matchedRoute,
-        detail: error.detail,
-        ...(error.status >= 500 && { stack: (error.cause as Error | undefined)?.stack ?? error.stack }),
-      }
-      core.log[error.status >= 500 ? 'error' : 'info']('request.refused', details)
-      // What is left of a body that nobody reads would be taken for the next request.
-      if (!ctx.req.complete) ctx.set('connection', 'close')
-      await respond(ctx, pages.error(texts(ctx), error, reference))
+      await refuse(ctx, cause)
     }
-  })
-
-  koa.use(async (ctx, next) => {
-    const asked = ctx.query.lang
-    if (ctx.method === 'GET' && typeof asked === 'string' && isLocale(asked)) {
-      ctx.cookies.set(LANGUAGE, asked, { httpOnly: true, sameSite: 'lax', maxAge: YEAR_MS, signed: false })
-      ctx.state.locale = asked
-    }
-    await next()
   })
 
   router.get('/assets/:file', (ctx) => assets.serve(ctx))
   pages.mount(router, frame)
   koa.use(router.routes())
   koa.use(router.allowedMethods())
-  return { callback: koa.callback(), frame, respond, texts }
+  return { callback: koa.callback(), respond, refuse, texts }
 }

@@ -10,8 +10,10 @@ export function createCsrf(key: string, issuer: string, newSecret: () => string)
   const secure = issuer.startsWith('https:')
   const cookie = secure ? '__Host-schedar_form' : 'schedar_form'
   const sign = (secret: string): string => createHmac('sha256', key).update(secret).digest('base64url')
-  const same = (a: string, b: string): boolean =>
-    a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+  const same = (a: string, b: string): boolean => {
+    const [one, other] = [Buffer.from(a), Buffer.from(b)]
+    return one.length === other.length && timingSafeEqual(one, other)
+  }
   return {
     token(ctx) {
       let secret: string | undefined = ctx.state.formSecret ?? ctx.cookies.get(cookie)

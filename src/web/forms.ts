@@ -8,14 +8,23 @@ const LARGEST = 32 * 1024
 
 export type Form = { get(name: string): string; has(name: string): boolean; all(name: string): string[] }
 
+/** Octets that are taken in and thrown away, so that a browser still sending its form sees the answer and no reset. */
+const DISCARDED = 32 * 1024 * 1024
+
+/** Reads to the end, whatever comes; keeps no more than a form may have. */
 async function read(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = []
   let size = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length
-    if (size > LARGEST) throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
-    parts.push(part)
+  try {
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += part.length
+      if (size > DISCARDED) break
+      if (size <= LARGEST) parts.push(part)
+    }
+  } catch (cause) {
+    throw new AppError('bad_request', { detail: 'the form broke off', cause })
   }
+  if (size > LARGEST) throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
   return Buffer.concat(parts).toString('utf8')
 }
 
@@ -23,9 +32,6 @@ async function read(request: IncomingMessage): Promise<string> {
 export async function readForm(ctx: Context): Promise<Form> {
   if (!ctx.is('application/x-www-form-urlencoded'))
     throw new AppError('bad_request', { detail: 'a form must be application/x-www-form-urlencoded' })
-  // A body that is announced as too large is not read at all.
-  if (Number(ctx.get('content-length') || 0) > LARGEST)
-    throw new AppError('body_too_large', { detail: `a form of more than ${LARGEST} octets` })
   const fields = new URLSearchParams(await read(ctx.req))
   return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name), all: (name) => fields.getAll(name) }
 }

@@ -4,20 +4,27 @@ import type { Context } from 'koa'
 import type { Provider } from 'oidc-provider'
 import type { Core } from '../core.ts'
 import type { AccountInForce } from '../ports.ts'
-import { HOUSE_CLIENT, SIGNED_IN } from './clients.ts'
-import { needsSecondFactor, usedSecondFactor } from './interaction-policy.ts'
+import { HOUSE_CLIENT } from '../provider-service.ts'
+import { SIGNED_IN } from './clients.ts'
+import { bothFactors, needsSecondFactor, usedSecondFactor } from './interaction-policy.ts'
 
 export type House = {
   /** The person of this browser, past every factor that is asked of them; undefined otherwise. */
   signedIn(ctx: Context): Promise<AccountInForce | undefined>
   /** The same, or off to the sign-in page and back to this one. */
   guard(ctx: Context): Promise<AccountInForce>
+  /** The same, and the sign-in is no older than a quarter of an hour: for what would shut the person out. */
+  guardFresh(ctx: Context): Promise<AccountInForce>
+  /** This browser's person has just shown a second factor. */
+  raise(ctx: Context): Promise<void>
 }
 
 /** Where a sign-in may lead back to: pages of the house, nothing else (no open redirect). */
 export const isHousePath = (path: string): boolean => /^\/(account(\/[a-z-]+)*)?$/.test(path)
 
 const nobody = {} as AccountInForce
+
+const FRESH_SECONDS = 15 * 60
 
 export function createHouse(core: Core, provider: () => Provider): House {
   const signedIn: House['signedIn'] = async (ctx) => {
@@ -29,21 +36,34 @@ export function createHouse(core: Core, provider: () => Provider): House {
       ? account
       : undefined
   }
+  const signInFirst = (ctx: Context, more: Record<string, string> = {}): AccountInForce => {
+    const query = new URLSearchParams({
+      client_id: HOUSE_CLIENT,
+      response_type: 'none',
+      scope: 'openid',
+      redirect_uri: `${core.config.issuer}${SIGNED_IN}`,
+      state: isHousePath(ctx.path) ? ctx.path : '/',
+      ...more,
+    })
+    ctx.status = 303
+    ctx.redirect(`/auth?${query}`)
+    return nobody
+  }
+
   return {
     signedIn,
-    guard: async (ctx) => {
+    guard: async (ctx) => (await signedIn(ctx)) ?? signInFirst(ctx),
+    async guardFresh(ctx) {
       const account = await signedIn(ctx)
-      if (account) return account
-      const query = new URLSearchParams({
-        client_id: HOUSE_CLIENT,
-        response_type: 'none',
-        scope: 'openid',
-        redirect_uri: `${core.config.issuer}${SIGNED_IN}`,
-        state: isHousePath(ctx.path) ? ctx.path : '/',
-      })
-      ctx.status = 303
-      ctx.redirect(`/auth?${query}`)
-      return nobody
+      if (!account) return signInFirst(ctx)
+      const { loginTs = 0 } = await provider().Session.get(ctx as never)
+      const isFresh = core.clock.now() / 1000 - loginTs < FRESH_SECONDS
+      return isFresh ? account : signInFirst(ctx, { prompt: 'login' })
+    },
+    async raise(ctx) {
+      const session = await provider().Session.get(ctx as never)
+      session.amr = bothFactors
+      await session.persist()
     },
   }
 }

@@ -7,6 +7,9 @@ import type { AccountInForce } from '../ports.ts'
 type Known = { account: AccountInForce | undefined; access?: AccessAnswer }
 type Oidc = KoaContextWithOIDC['oidc']
 
+/** RFC 8176: what a session says once both factors were shown. */
+export const bothFactors = ['pwd', 'otp', 'mfa']
+
 export const usedSecondFactor = (amr: readonly string[] | undefined): boolean => amr?.includes('otp') ?? false
 
 /** True when this account must show a second factor: it has one, its role asks for one, or the client does. */

@@ -51,6 +51,7 @@ export function createMetrics(store: Pick<Store, 'standings' | 'outbox'>): Metri
     '/token/revocation',
     '/me',
     '/jwks',
+    '/.well-known/openid-configuration',
     '/request',
     '/session/end',
     '/session/end/confirm',
@@ -59,7 +60,7 @@ export function createMetrics(store: Pick<Store, 'standings' | 'outbox'>): Metri
   const children = new Map<string, { observe(seconds: number): void }>()
   return {
     request(route, status, ms) {
-      const label = routes.has(route) || route.startsWith('/.well-known/') ? route : 'other'
+      const label = routes.has(route) ? route : 'other'
       const key = `${label} ${status}`
       const child = children.get(key) ?? requests.labels({ route: label, status: String(status) })
       children.set(key, child)

@@ -1,6 +1,6 @@
 // The one door for requests that the provider makes (back-channel logout, client JWKS). Registered origins are reached
 // wherever they are; anything else keeps oidc-provider's guard against private addresses (SSRF).
-
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { Provider } from 'oidc-provider'
 import type { Core } from '../core.ts'
 import { logoutService } from '../provider-service.ts'
@@ -12,6 +12,9 @@ type Options = RequestInit & { dispatcher?: unknown }
 const LOGOUT_HOURS = 24
 
 export function outgoing(core: Core): typeof fetch {
+  // What the reconciler does when woken must not pass for the request that woke it: it would queue its tokens again.
+  const outside = AsyncLocalStorage.snapshot()
+
   const registered = async (url: string): Promise<boolean> => {
     const { origin } = new URL(url)
     const clients = await core.store.clients.list()
@@ -39,7 +42,7 @@ export function outgoing(core: Core): typeof fetch {
         dueAt: at,
       },
     ])
-    core.wake()
+    outside(() => core.wake())
     return new Response(null, { status: 204 })
   }
 

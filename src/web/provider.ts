@@ -2,10 +2,12 @@
 // does not know without a word, so this object is typed; it is never patched.
 import { type AdapterFactory, type Configuration, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Core } from '../core.ts'
-import type { AccessAnswer } from '../domain/access.ts'
 import { inForce } from '../domain/access.ts'
+import type { AccessAt } from '../doors.ts'
 import type { AccountInForce, SigningKey } from '../ports.ts'
-import { clientPayload, HOUSE_CLIENT, houseClient } from './clients.ts'
+import { HOUSE_CLIENT } from '../provider-service.ts'
+import { houseClient } from './clients.ts'
+import { existingGrant } from './existing-grant.ts'
 import { interactionPolicy } from './interaction-policy.ts'
 import { outgoing } from './outgoing.ts'
 
@@ -17,6 +19,7 @@ export type ProviderPages = {
     out: { error: string; error_description?: string },
     error: Error,
   ) => Promise<void>
+  notFound: (ctx: KoaContextWithOIDC) => Promise<void>
 }
 
 /** Lifetimes in seconds that no configuration changes. */
@@ -29,16 +32,37 @@ export function publishedKeys(keys: readonly SigningKey[], open: (key: SigningKe
   return keys.toSorted((a, b) => order[a.state] - order[b.state]).map(open)
 }
 
-type Memo = { account: AccountInForce | undefined; access?: AccessAnswer & { roles: readonly string[] } }
+/**
+ * Hosted sites are often neighbours under the same domain, and a neighbour may set cookies for the whole of it: a browser
+ * takes `__Host-` ones from this host alone (RFC 6265bis §4.1.3). It needs https, and the path /, which only the session has.
+ */
+const cookieNames = (issuer: string) => ({
+  session: issuer.startsWith('https:') ? '__Host-schedar_session' : 'schedar_session',
+  interaction: 'schedar_interaction',
+  resume: 'schedar_resume',
+})
 
-/** Access of an account at the client of this request, asked anew in every request. */
-async function accessHere(
-  core: Core,
+type Memo = { account: AccountInForce | undefined; access?: AccessAt }
+
+/** An account and its access at the client of this request, asked anew in every request. */
+async function accountHere(
+  { doors }: Core,
   accountId: string,
   clientId: string,
-): Promise<AccessAnswer & { roles: readonly string[] }> {
-  if (clientId === HOUSE_CLIENT) return { access: 'full', reason: { code: 'in_order' }, roles: [] }
-  return core.doors.access(accountId, clientId)
+): Promise<{ account: AccountInForce | undefined; here: AccessAt }> {
+  if (clientId !== HOUSE_CLIENT) return doors.accountAt(accountId, clientId)
+  return { account: await doors.facts(accountId), here: { access: 'full', reason: { code: 'in_order' }, roles: [] } }
+}
+
+const refusedAt = async (core: Core, accountId: string, clientId: string): Promise<boolean> =>
+  (await accountHere(core, accountId, clientId)).here.access === 'none'
+
+/** The login in a token may have been closed since, with the member whose mailbox it is, while the person stays. */
+async function opensItsLogin(core: Core, token: object): Promise<boolean> {
+  const login = (token as { extra?: { mail_login?: unknown } }).extra?.mail_login
+  if (typeof login !== 'string') return true
+  const subject = await core.doors.subject('login', login)
+  return subject !== undefined && subject.access !== 'none'
 }
 
 function claimsOf(account: AccountInForce, roles: readonly string[], groups: string[]) {
@@ -73,18 +97,16 @@ export function providerConfiguration(
     // Derived from the installation's key, so that all instances share it and no cookie of another installation counts.
     cookies: {
       keys: [core.vault.derive('cookies')],
-      names: { session: 'schedar_session', interaction: 'schedar_interaction', resume: 'schedar_resume' },
+      names: cookieNames(core.config.issuer),
       long: { httpOnly: true, sameSite: 'lax', signed: true },
       short: { httpOnly: true, sameSite: 'lax', signed: true },
     },
 
     findAccount: async (ctx, sub, token) => {
-      const account = await core.doors.facts(sub)
+      const { account, here } = await accountHere(core, sub, ctx.oidc.client?.clientId ?? '')
       if (!account || account.closed) return undefined
       // With a token (code, refresh, userinfo) this is a door; without one it is the authorization endpoint, where the
       // `membership` prompt asks and tells the person why.
-      const clientId = ctx.oidc.client?.clientId ?? ''
-      const here = await accessHere(core, sub, clientId)
       if (token && here.access === 'none') return undefined
       memo.set(ctx.oidc, { account, access: here })
       return {
@@ -106,6 +128,9 @@ export function providerConfiguration(
     scopes: ['openid', 'offline_access', 'mail'],
     responseTypes: ['code', 'none'],
     subjectTypes: ['public'],
+
+    // OpenID Connect Core §3.1.2.1: redirect_uri is required, here and at the token endpoint, also when only one is registered.
+    allowOmittingSingleRegisteredRedirectUri: false,
 
     // RFC 9700 §2.1.1: PKCE for every client, but for a confidential one that is flagged as unable (Roundcube 1.6).
     pkce: { required: (_ctx, client) => client.schedar_without_pkce !== true },
@@ -129,7 +154,7 @@ export function providerConfiguration(
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => client.clientId === token.clientId },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -145,8 +170,14 @@ export function providerConfiguration(
           if (!own && !(typeof scope === 'string' && token.scopes.has(scope))) return false
           const { accountId } = token as { accountId?: string }
           if (!accountId) return own
-          if ((await accessHere(core, accountId, token.clientId!)).access === 'none') return false
-          return own || (await accessHere(core, accountId, client.clientId)).access !== 'none'
+          if (own) return !(await refusedAt(core, accountId, client.clientId))
+          // Asked together: a mail service waits for this answer.
+          const [opens, ...refused] = await Promise.all([
+            opensItsLogin(core, token),
+            refusedAt(core, accountId, token.clientId!),
+            refusedAt(core, accountId, client.clientId),
+          ])
+          return opens && !refused.includes(true)
         },
       },
       // Resource servers come with the API; until then a token is for userinfo and introspection only.
@@ -156,8 +187,9 @@ export function providerConfiguration(
     // Mail services look a token's login up in the introspection answer; the contact address never authenticates.
     extraTokenClaims: async (_ctx, token) => {
       if (token.kind !== 'AccessToken' || !token.scopes.has('mail')) return undefined
-      const [login] = await core.store.resources.loginsOf(token.accountId)
-      return login && { mail_login: login.name }
+      for (const { name, mailboxId } of await core.store.resources.loginsOf(token.accountId))
+        if ((await core.doors.mailAccess(token.accountId, mailboxId)).access !== 'none') return { mail_login: name }
+      return undefined
     },
 
     rotateRefreshToken: (ctx) => ctx.oidc.client?.schedar_rotate !== false,
@@ -165,29 +197,7 @@ export function providerConfiguration(
       client.grantTypeAllowed('refresh_token') &&
       (code.scopes.has('offline_access') || client.schedar_party === 'first'),
 
-    // One Grant per account and client of a session. First-party clients and remembered consents need no question.
-    loadExistingGrant: async (ctx) => {
-      const { client, session: browser, provider, result, params } = ctx.oidc
-      const grantId = result?.consent?.grantId ?? browser!.grantIdFor(client!.clientId)
-      const existing = grantId ? await provider.Grant.find(grantId) : undefined
-      const wanted = [...ctx.oidc.requestParamOIDCScopes]
-      if (existing && wanted.every((scope) => existing.getOIDCScopeEncountered().split(' ').includes(scope)))
-        return existing
-      const remembered =
-        client!.schedar_party === 'first'
-          ? wanted
-          : (await core.store.consents.get(browser!.accountId!, client!.clientId))?.scopes
-      if (
-        !remembered ||
-        !wanted.every((scope) => remembered.includes(scope)) ||
-        String(params?.prompt ?? '').includes('consent')
-      )
-        return existing
-      const grant = existing ?? new provider.Grant({ clientId: client!.clientId, accountId: browser!.accountId! })
-      grant.addOIDCScope(wanted.join(' '))
-      await grant.save()
-      return grant
-    },
+    loadExistingGrant: existingGrant(core, (oidc) => memo.get(oidc)?.access?.access === 'none'),
 
     interactions: {
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
@@ -197,7 +207,8 @@ export function providerConfiguration(
     ttl: {
       AuthorizationCode: CODE_SECONDS,
       Interaction: INTERACTION_SECONDS,
-      Session: session.idleSeconds,
+      // Nobody's session (whoever opens the sign-out page gets one) need not be kept for weeks.
+      Session: (_ctx, { accountId }) => (accountId ? session.idleSeconds : INTERACTION_SECONDS),
       // A Grant's end ends its refresh tokens: it must outlive the longest chain.
       Grant: session.grantSeconds,
       AccessToken: () => session.accessTokenSeconds,
@@ -218,6 +229,12 @@ export function createProvider(core: Core, adapter: AdapterFactory, jwks: JWK[],
   const provider = new Provider(core.config.issuer, providerConfiguration(core, adapter, jwks, pages))
   // The forwarded headers are checked and rewritten before koa sees them (server.ts).
   provider.proxy = true
+  // An address that the provider does not know falls through without a page.
+  provider.use(async (ctx, next) => {
+    await next()
+    if (ctx.status === 404 && ctx.body === undefined && ctx.accepts('json', 'html') === 'html')
+      await pages.notFound(ctx as KoaContextWithOIDC)
+  })
   const failed =
     (event: string) =>
     (ctx: { oidc?: { route?: string } }, error: Error & { error_detail?: string; error_description?: string }) =>
@@ -241,5 +258,3 @@ export function createProvider(core: Core, adapter: AdapterFactory, jwks: JWK[],
   )
   return provider
 }
-
-export { clientPayload }

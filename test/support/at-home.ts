@@ -11,7 +11,7 @@ const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 /** What a person reads: no tags, entities resolved, white space (no-break spaces too) as one space. */
 export const read = ({ text }: Pick<Reply, 'text'>): string =>
-  (/<body[^]*<\/body>/.exec(text)?.[0] ?? text)
+  (/<body.*<\/body>/s.exec(text)?.[0] ?? text)
     .replace(/<[^>]*>/g, ' ')
     .replace(/&(#?\w+);/g, (all, name: string) => entities[name] ?? all)
     .replace(/\s+/gu, ' ')
@@ -67,14 +67,18 @@ export async function enrolled(house: House, { account }: Person): Promise<{ sec
 /** The hidden form token of a page, for forms that are made by hand. */
 export const tokenOf = (page: Reply): string => formsOf(page).find(({ fields }) => fields.csrf)?.fields.csrf ?? ''
 
-export type RawAnswer = { status: number; head: string; body: string }
+/** `reset`: the other side broke the connection off; a browser would show that and not the answer. */
+export type RawAnswer = { status: number; head: string; body: string; reset: boolean }
 
 /** Sends bytes as they are, on a connection of their own, and reads until the server closes it or `idleMs` pass. */
 export async function raw(house: House, bytes: string | Buffer, idleMs = 5_000): Promise<RawAnswer> {
   const { port, hostname } = new URL(house.issuer)
   const socket = connect(Number(port), hostname)
   socket.setTimeout(idleMs, () => socket.destroy())
-  socket.on('error', () => {})
+  let reset = false
+  socket.on('error', () => {
+    reset = true
+  })
   socket.write(bytes)
   let text = ''
   try {
@@ -83,7 +87,7 @@ export async function raw(house: House, bytes: string | Buffer, idleMs = 5_000):
     // Reset by the other side: what came before it counts.
   }
   const end = text.indexOf('\r\n\r\n')
-  return { status: Number(text.split(' ')[1]), head: text.slice(0, end), body: text.slice(end + 4) }
+  return { status: Number(text.split(' ')[1]), head: text.slice(0, end), body: text.slice(end + 4), reset }
 }
 
 /** A GET with headers of one's own choice, closed after the answer. */

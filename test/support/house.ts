@@ -1,6 +1,6 @@
 // A whole installation for tests, as `schedar serve` runs it: its own folder, database and port, a clock that can be moved,
 // letters in a folder. Nothing in it is mocked.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -12,7 +12,11 @@ import { type Running, serve } from '../../src/serve.ts'
 import { addAccount, affiliate } from '../../src/usecases/accounts.ts'
 import { addMember } from '../../src/usecases/members.ts'
 import { today } from '../../src/usecases/standing.ts'
+import { type Letter, lettersIn } from './letters.ts'
 import { freePort } from './ports.ts'
+import { databaseConfig } from './program.ts'
+
+export type { Letter }
 
 export type MovableClock = Clock & { advance(ms: number): void }
 
@@ -39,8 +43,6 @@ export type PersonInput = {
   directoryKey?: string
 }
 export type Person = { account: Account; member: Member | undefined; password: string }
-
-export type Letter = { to: string; subject: string; text: string; link: string }
 
 export type House = {
   installation: Installation
@@ -71,28 +73,6 @@ export type HouseOptions = {
 /** A password that no test writes down. */
 export const randomPassword = (): string => `${crypto.randomUUID()} ${crypto.randomUUID().slice(0, 6)}`
 
-const decodeQuoted = (text: string): string =>
-  Buffer.from(
-    text
-      .replace(/=\r?\n/g, '')
-      .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  ).toString('utf8')
-
-function readLetter(path: string): Letter {
-  const raw = readFileSync(path, 'latin1')
-  const [head = '', ...rest] = raw.split('\r\n\r\n')
-  const header = (name: string) =>
-    new RegExp(`^${name}: (.*(?:\\r\\n[ \\t].*)*)`, 'im').exec(head)?.[1]?.replace(/\r\n\s+/g, ' ') ?? ''
-  const body = rest.join('\r\n\r\n')
-  const text = /base64/i.test(header('Content-Transfer-Encoding'))
-    ? Buffer.from(body, 'base64').toString('utf8')
-    : /quoted/i.test(header('Content-Transfer-Encoding'))
-      ? decodeQuoted(body)
-      : Buffer.from(body, 'latin1').toString('utf8')
-  return { to: header('To'), subject: header('Subject'), text, link: /https?:\/\/\S+/.exec(text)?.[0] ?? '' }
-}
-
 /** Writes schedar.yaml in a new folder; the port is free. */
 export async function houseFolder({
   config = {},
@@ -107,7 +87,7 @@ export async function houseFolder({
     issuer,
     listen: { host: '127.0.0.1', port: chosen },
     signIn: { answerAfterMs: 60 },
-    ...(database && { database: { url: database } }),
+    ...(database && { database: databaseConfig(database).config }),
   }
   writeFileSync(file, stringify({ ...own, ...config }))
   return { folder, file, issuer }
@@ -120,7 +100,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const open = async () => {
     const installation = await openInstallation({
       file,
-      env: options.env ?? {},
+      env: { ...(options.database && databaseConfig(options.database).env), ...options.env },
       clock,
       log: { level: 'debug', to: { write: (line) => void logged.push(line) } },
     })
@@ -186,16 +166,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     clock,
     logged,
     person,
-    letters() {
-      const mail = join(current.installation.dataDir, 'mail')
-      try {
-        return readdirSync(mail)
-          .toSorted()
-          .map((name) => readLetter(join(mail, name)))
-      } catch {
-        return []
-      }
-    },
+    letters: () => lettersIn(join(current.installation.dataDir, 'mail')),
     async restart() {
       await current.running.stop()
       current = await open()

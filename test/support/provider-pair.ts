@@ -28,7 +28,7 @@ export const makeKey = () => {
   return { privateKey, publicJwk: publicKey.export({ format: 'jwk' }) as JWK }
 }
 
-export const redirectUri = (clientId: string): string => `https://${clientId}.example/cb`
+const redirectUri = (clientId: string): string => `https://${clientId}.example/cb`
 
 export type Answer = { status: number; body: Record<string, unknown> }
 export type Code = { clientId: string; code: string; verifier: string }

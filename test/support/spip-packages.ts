@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Installed with apt-get install. */
-export const apachePackages = ['apache2', 'libapache2-mod-auth-openidc', 'libapache2-mod-php8.2'] as const
+const apachePackages = ['apache2', 'libapache2-mod-auth-openidc', 'libapache2-mod-php8.2'] as const
 
 export const spipPackages = [
   ...apachePackages,
@@ -36,7 +36,7 @@ export const spipPackages = [
 ] as const
 
 /** Downloaded from trixie and unpacked, never installed. */
-export const spipDownloads = ['spip', 'php-algo26-idna-convert', 'php-jakeasmith-http-build-url'] as const
+const spipDownloads = ['spip', 'php-algo26-idna-convert', 'php-jakeasmith-http-build-url'] as const
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'schedar-test', 'spip')
 

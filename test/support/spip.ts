@@ -175,7 +175,7 @@ export type SpipOptions = {
   database?: MariadbDatabase | undefined
 }
 
-/** A SPIP site with a local webmaster and without the kit; `installKit` puts it in. */
+/** A SPIP site with a local webmaster and without the kit; `installKit` puts it in, or stops the site if it cannot. */
 export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = {}) {
   const { apache, root } = await serveSpip(host)
   const { url, folder } = apache
@@ -194,11 +194,16 @@ export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = 
     webmaster,
     sql,
     installKit: async (files: readonly KitFile[]): Promise<void> => {
-      await writeKit(files, root)
-      await giveToApache(join(root, 'config/schedar.php'))
-      await activatePlugin(url, webmaster)
-      const [row] = await sql("select valeur from spip_meta where nom='schedar_base_version'")
-      if (!row) throw new Error('the plugin was not activated')
+      try {
+        await writeKit(files, root)
+        await giveToApache(join(root, 'config/schedar.php'))
+        await activatePlugin(url, webmaster)
+        const [row] = await sql("select valeur from spip_meta where nom='schedar_base_version'")
+        if (!row) throw new Error('the plugin was not activated')
+      } catch (error) {
+        await apache.stop()
+        throw error
+      }
     },
     configure: (changes: Record<string, boolean | number | string>): Promise<void> => configure(root, changes),
     log: () => readFile(join(root, 'tmp/log/schedar.log'), 'utf8').catch(() => ''),
