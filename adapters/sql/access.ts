@@ -1,25 +1,46 @@
 // What the two doors need to know of an account, a client and a resource. Asked at every token, so each question is one
-// or two prepared statements; what it means is decided in src/domain/access.ts.
+// or two prepared statements, sent together; what the answer means is decided in src/domain/access.ts.
 import type { Door, MemberInForce, Membership, OverrideInForce } from '../../src/domain/access.ts'
 import type { AccessStore, AccountInForce, StaffRole } from '../../src/ports.ts'
 import type { Rows, SqlRow } from './rows.ts'
 
-const inForce = 'lifted_at is null and begun = 1'
+/** Overrides in force, joined to each row; two of an account or of a member make two rows. */
+const overrides = (alias: string, on: string): string =>
+  `left join access_override ${alias} on ${on} and ${alias}.lifted_at is null and ${alias}.begun = 1`
+const overrideColumns = (alias: string): string =>
+  ['id', 'effect', 'reason_text', 'starts_at', 'ends_on']
+    .map((name) => `${alias}.${name} as ${alias}_${name}`)
+    .join(', ')
 
-const override = (row: SqlRow): OverrideInForce => ({
-  effect: row.effect as OverrideInForce['effect'],
-  reasonText: String(row.reason_text),
-  startsAt: Number(row.starts_at),
-  endsOn: row.ends_on as string | null,
+/** The overrides under one alias in rows that a join may have made several of. */
+function overridesIn(rows: readonly SqlRow[], alias: string): OverrideInForce[] {
+  const found = new Map<unknown, OverrideInForce>()
+  for (const row of rows)
+    if (row[`${alias}_id`] !== null)
+      found.set(row[`${alias}_id`], {
+        effect: row[`${alias}_effect`] as OverrideInForce['effect'],
+        reasonText: String(row[`${alias}_reason_text`]),
+        startsAt: Number(row[`${alias}_starts_at`]),
+        endsOn: row[`${alias}_ends_on`] as string | null,
+      })
+  return [...found.values()]
+}
+
+const ofMember = 'm.id as member_id, m.name as member_name, s.standing, s.covered_until_on'
+
+/** The member that all these rows are about. */
+const memberIn = (rows: readonly SqlRow[]): MemberInForce => ({
+  memberId: String(rows[0]!.member_id),
+  memberName: String(rows[0]!.member_name),
+  standing: (rows[0]!.standing ?? 'applicant') as MemberInForce['standing'],
+  coveredUntilOn: rows[0]!.covered_until_on as string | null,
+  overrides: overridesIn(rows, 'om'),
 })
 
-const member = (row: SqlRow, overrides: SqlRow[]): MemberInForce => ({
-  memberId: String(row.member_id),
-  memberName: String(row.member_name),
-  standing: (row.standing ?? 'applicant') as MemberInForce['standing'],
-  coveredUntilOn: row.covered_until_on as string | null,
-  overrides: overrides.filter((found) => found.member_id === row.member_id).map(override),
-})
+const membershipsIn = (rows: readonly SqlRow[]): Membership[] =>
+  [...Map.groupBy(rows, (row) => row.member_id)]
+    .filter(([memberId]) => memberId !== null)
+    .map(([, ofOne]) => ({ ...memberIn(ofOne), role: ofOne[0]!.role as Membership['role'] }))
 
 const profile = (row: SqlRow) => ({
   username: String(row.username),
@@ -36,57 +57,49 @@ const profile = (row: SqlRow) => ({
   hasSecondFactor: row.second_factor === 1,
 })
 
-const ownerOf = async (rows: Rows, row: SqlRow): Promise<MemberInForce> =>
-  member(
-    row,
-    await rows(
-      `select member_id, effect, reason_text, starts_at, ends_on from access_override where member_id = ? and ${inForce}`,
-      [String(row.member_id)],
-    ),
-  )
+const accountSql = `select a.id, a.username, a.name, a.given_name, a.family_name, a.email, a.email_verified_at, a.locale, a.state,
+    (select group_concat(role) from staff_role where account_id = a.id) as staff_roles, (select confirmed from totp where account_id = a.id) as second_factor,
+    f.role, ${ofMember}, ${overrideColumns('oa')}, ${overrideColumns('om')}
+  from account a ${overrides('oa', 'oa.account_id = a.id')}
+    left join affiliation f on f.account_id = a.id left join member m on m.id = f.member_id left join standing s on s.member_id = m.id
+    ${overrides('om', 'om.member_id = m.id')}
+  where a.id = ?`
+
+const clientSql = `select c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, f.role, ${ofMember}, ${overrideColumns('om')}
+  from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
+    left join affiliation f on f.member_id = m.id and f.account_id = ? ${overrides('om', 'om.member_id = m.id')}
+  where c.client_id = ? and c.disabled_at is null`
+
+// Each half goes through the primary key: a list may name thousands of accounts.
+const rolesSql = `select role from client_role where client_id = ? and subject_kind = 'account' and subject = ?
+  union all select r.role from account_group g join client_role r on r.client_id = ? and r.subject_kind = 'group' and r.subject = g.name
+  where g.account_id = ?`
+
+const ownerSql = `select ${ofMember}, ${overrideColumns('om')}
+  from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id ${overrides('om', 'om.member_id = m.id')}
+  where r.id = ? and r.removed_at is null`
 
 export const accessStore = (rows: Rows): AccessStore => ({
   async account(accountId): Promise<AccountInForce | undefined> {
-    const found = await rows(
-      `select a.id, a.username, a.name, a.given_name, a.family_name, a.email, a.email_verified_at, a.locale, a.state,
-         (select group_concat(role) from staff_role where account_id = a.id) as staff_roles, (select confirmed from totp where account_id = a.id) as second_factor,
-         f.role, m.id as member_id, m.name as member_name, s.standing, s.covered_until_on
-       from account a left join affiliation f on f.account_id = a.id left join member m on m.id = f.member_id left join standing s on s.member_id = m.id
-       where a.id = ?`,
-      [accountId],
-    )
-    const account = found[0]
+    const found = await rows(accountSql, [accountId])
+    const [account] = found
     if (account?.id !== accountId) return undefined
-    const overrides = await rows(
-      `select member_id, account_id, effect, reason_text, starts_at, ends_on from access_override
-       where (account_id = ? or member_id in (select member_id from affiliation where account_id = ?)) and ${inForce}`,
-      [accountId, accountId],
-    )
     return {
       accountId,
       ...profile(account),
       closed: account.state === 'closed',
-      overrides: overrides.filter((row) => row.account_id === accountId).map(override),
-      memberships: found
-        .filter((row) => row.member_id !== null)
-        .map((row) => ({ ...member(row, overrides), role: row.role as Membership['role'] })),
+      overrides: overridesIn(found, 'oa'),
+      memberships: membershipsIn(found),
     }
   },
 
   async door(clientId, accountId): Promise<Door | undefined> {
-    const [client] = await rows(
-      `select c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, m.id as member_id, m.name as member_name, s.standing, s.covered_until_on, f.role
-       from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
-       left join affiliation f on f.member_id = m.id and f.account_id = ?
-       where c.client_id = ? and c.disabled_at is null`,
-      [accountId, clientId],
-    )
+    const [found, given] = await Promise.all([
+      rows(clientSql, [accountId, clientId]),
+      rows(rolesSql, [clientId, accountId, clientId, accountId]),
+    ])
+    const [client] = found
     if (client?.client_id !== clientId || client.removed_at !== null) return undefined
-    const given = await rows(
-      `select role from client_role where client_id = ? and (subject_kind = 'account' and subject = ?
-       or subject_kind = 'group' and subject in (select name from account_group where account_id = ?))`,
-      [clientId, accountId, accountId],
-    )
     const ofAffiliation =
       client.role && (JSON.parse(String(client.roles_of_affiliation)) as Record<string, string>)[String(client.role)]
     return {
@@ -95,16 +108,12 @@ export const accessStore = (rows: Rows): AccessStore => ({
       roles: [
         ...new Set([...given.map((row) => String(row.role)), ...(ofAffiliation ? [ofAffiliation] : [])]),
       ].toSorted(),
-      ...(client.member_id !== null && { owner: await ownerOf(rows, client) }),
+      ...(client.member_id !== null && { owner: memberIn(found) }),
     }
   },
 
   async owner(resourceId) {
-    const [row] = await rows(
-      `select m.id as member_id, m.name as member_name, s.standing, s.covered_until_on
-       from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id where r.id = ? and r.removed_at is null`,
-      [resourceId],
-    )
-    return row && ownerOf(rows, row)
+    const found = await rows(ownerSql, [resourceId])
+    return found.length > 0 ? memberIn(found) : undefined
   },
 })

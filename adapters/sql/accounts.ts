@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import type { Account, AccountStore, PeopleStore } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
+import type { Rows } from './rows.ts'
 
 export const accountStore = (knex: Knex): AccountStore => ({
   add: async (account) => {
@@ -54,7 +55,7 @@ export const accountStore = (knex: Knex): AccountStore => ({
   },
 })
 
-export const peopleStore = (knex: Knex): PeopleStore => ({
+export const peopleStore = (knex: Knex, rows: Rows): PeopleStore => ({
   affiliate: async (affiliation) => {
     await knex('affiliation').insert(affiliation).onConflict(['accountId', 'memberId']).merge(['role'])
   },
@@ -73,9 +74,14 @@ export const peopleStore = (knex: Knex): PeopleStore => ({
     const open = knex('staffRole').join('account', 'account.id', 'staffRole.accountId').whereNot({ state: 'closed' })
     return Number((await open.where({ role }).count({ n: '*' }).first())?.n ?? 0)
   },
-  groups: (accountId) => knex('accountGroup').where({ accountId }).orderBy('name').pluck('name'),
+  groups: async (accountId) =>
+    (await rows('select name from account_group where account_id = ? order by name', [accountId])).map(({ name }) =>
+      String(name),
+    ),
   setGroups: async (accountId, groups) => {
     await knex('accountGroup').where({ accountId }).delete()
-    if (groups.length > 0) await knex('accountGroup').insert([...new Set(groups)].map((name) => ({ accountId, name })))
+    const rows = [...new Set(groups)].map((name) => ({ accountId, name }))
+    // SQLite takes 500 rows in one statement.
+    for (let from = 0; from < rows.length; from += 100) await knex('accountGroup').insert(rows.slice(from, from + 100))
   },
 })

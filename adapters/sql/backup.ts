@@ -113,27 +113,41 @@ function checkHead(line: object): void {
     throw unreadable('this backup is of a newer Schedar: restore it with that version')
 }
 
-/** Takes the lines in; true once the last one was seen and agrees with all before it. */
+/** SQLite takes 500 rows in one statement, and MariaDB is many times faster with some than with one. */
+const AT_ONCE = 100
+
+/** Takes the lines in. The number of rows, once the last line was seen and agrees with all before it. */
 async function insertAll(knex: Knex, lines: AsyncIterable<string>, onRow: (done: number) => void): Promise<number> {
   const digest = createHash('sha256')
   let number = 0
   let rows = 0
+  let waiting: Row[] = []
+  const flush = async (): Promise<void> => {
+    const [first] = waiting
+    if (!first) return
+    await knex(first.table)
+      .insert(waiting.map(({ row }) => row))
+      .catch((error: unknown) => {
+        throw databaseError(error) ?? unreadable(`the lines before line ${number} do not fit in the database`, error)
+      })
+    rows += waiting.length
+    waiting = []
+    onRow(rows)
+  }
   for await (const text of lines) {
     const line = parse(text, ++number)
     if (number === 1) checkHead(line)
     else if ('end' in line) {
+      await flush()
       const { end, digest: expected } = line as End
       if (end !== rows || expected !== digest.digest('base64url')) throw unreadable('the backup was changed or damaged')
       return rows
     } else {
-      const { table, row } = line as Row
-      if (!(tables as readonly string[]).includes(table)) throw unreadable(`line ${number} of the backup is not known`)
-      await knex(table)
-        .insert(row)
-        .catch((error: unknown) => {
-          throw databaseError(error) ?? unreadable(`line ${number} of the backup does not fit in the database`, error)
-        })
-      onRow(++rows)
+      const row = line as Row
+      if (!(tables as readonly string[]).includes(row.table))
+        throw unreadable(`line ${number} of the backup is not known`)
+      if (waiting.length >= AT_ONCE || waiting[0]?.table !== row.table) await flush()
+      waiting.push(row)
     }
     digest.update(`${text}\n`)
   }

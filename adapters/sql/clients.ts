@@ -1,6 +1,7 @@
 // OpenID Connect clients, and who has which role on them.
 import type { Knex } from 'knex'
 import type { Client, ClientStore } from '../../src/ports.ts'
+import type { Rows, SqlRow } from './rows.ts'
 
 type ClientRow = Omit<Client, 'metadata' | 'rolesOfAffiliation' | 'secondFactor'> & {
   metadata: string
@@ -21,7 +22,38 @@ const write = (client: Client): ClientRow => ({
   rolesOfAffiliation: JSON.stringify(client.rolesOfAffiliation),
 })
 
-export const clientStore = (knex: Knex): ClientStore => ({
+const columns = `client_id as clientId, organisation_id as organisationId, kind, name, service, resource_id as resourceId, party, audience,
+  second_factor as secondFactor, metadata, sealed_secret as sealedSecret, roles_of_affiliation as rolesOfAffiliation,
+  created_at as createdAt, disabled_at as disabledAt`
+
+const same = (a: SqlRow, b: SqlRow): boolean => Object.keys(a).every((name) => a[name] === b[name])
+
+const frozen = <T>(value: T): T => {
+  if (value && typeof value === 'object') Object.values(Object.freeze(value)).forEach(frozen)
+  return value
+}
+
+/**
+ * Reads a client's row each time; what it says is worked out once and given again while the row is the same in every
+ * column, so that whoever makes something of a client may keep it with the client itself.
+ */
+function clientReader(rows: Rows): ClientStore['get'] {
+  const known = new Map<string, { row: SqlRow; client: Client }>()
+  return async (clientId) => {
+    const [row] = await rows(`select ${columns} from client where client_id = ?`, [clientId])
+    if (row?.clientId !== clientId) {
+      known.delete(clientId)
+      return undefined
+    }
+    const before = known.get(clientId)
+    if (before && same(row, before.row)) return before.client
+    const client = frozen(read(row as unknown as ClientRow))
+    known.set(clientId, { row, client })
+    return client
+  }
+}
+
+export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
   add: async (client) => {
     await knex('client').insert(write(client))
   },
@@ -29,10 +61,7 @@ export const clientStore = (knex: Knex): ClientStore => ({
     const { clientId, ...row } = write(client)
     await knex('client').where({ clientId }).update(row)
   },
-  get: async (clientId) => {
-    const row: ClientRow | undefined = await knex('client').where({ clientId }).first()
-    return row?.clientId === clientId ? read(row) : undefined
-  },
+  get: clientReader(rows),
   list: async () => (await knex('client').orderBy('name')).map(read),
   setRole: async (role) => {
     await knex('clientRole').insert(role).onConflict(['clientId', 'subjectKind', 'subject', 'role']).ignore()

@@ -25,7 +25,8 @@ export const credentialStore = (knex: Knex): CredentialStore => ({
     (await knex('totp').where({ accountId }).where('lastStep', '<', step).update({ lastStep: step })) === 1,
   setRecoveryCodes: async (accountId, digests, createdAt) => {
     await knex('recoveryCode').where({ accountId }).delete()
-    await knex('recoveryCode').insert(digests.map((digest) => ({ accountId, digest, createdAt })))
+    if (digests.length > 0)
+      await knex('recoveryCode').insert([...new Set(digests)].map((digest) => ({ accountId, digest, createdAt })))
   },
   burnRecoveryCode: async (accountId, digest, usedAt) =>
     (await knex('recoveryCode').where({ accountId, digest }).whereNull('usedAt').update({ usedAt })) === 1,

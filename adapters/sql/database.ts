@@ -25,7 +25,7 @@ const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 const camelRow = (row: unknown): unknown =>
-  row && typeof row === 'object' && !Array.isArray(row)
+  row && typeof row === 'object' && !Array.isArray(row) && !Buffer.isBuffer(row)
     ? Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value]))
     : row
 
@@ -35,6 +35,8 @@ const camelRow = (row: unknown): unknown =>
  */
 const naming = {
   compileSqlOnError: false,
+  // It would print beside the log what it throws anyway.
+  log: { debug() {}, deprecate() {}, warn() {}, error() {} },
   wrapIdentifier: (name: string, wrap: (name: string) => string) => wrap(name === '*' ? name : snakeCase(name)),
   postProcessResponse: (response: unknown, context?: unknown) =>
     context === AS_IT_IS ? response : Array.isArray(response) ? response.map(camelRow) : camelRow(response),
@@ -48,14 +50,19 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** How long a write waits for another process (the command line beside the server) before it gives up. */
 const PATIENCE_MS = 10_000
 
-/** Runs a synchronous SQLite step; while another process holds the lock, waits without blocking the event loop. */
-export async function patiently<T>(step: () => T): Promise<T> {
+/**
+ * Runs a synchronous SQLite step; while another process holds the lock, waits without blocking the event loop. Whoever has
+ * the turn and nothing open yet gives it to others while waiting: they may only want to read.
+ */
+export async function patiently<T>(step: () => T, queue?: Turns): Promise<T> {
   for (let waited = 0; ; waited += 5) {
     try {
       return step()
     } catch (error) {
-      if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY') && waited < PATIENCE_MS) await pause(5)
-      else throw error
+      if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY') || waited >= PATIENCE_MS) throw error
+      queue?.give()
+      await pause(5)
+      await queue?.take()
     }
   }
 }
@@ -66,9 +73,18 @@ export async function patiently<T>(step: () => T): Promise<T> {
  */
 export const settled = (sql: string): string => sql.replaceAll('?', '+?')
 
+/** Statements in a row after which others get their turn: some five to ten milliseconds of work. */
+const BREATH = 32
+
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
-function connection(handle: SqliteHandle) {
+function connection(handle: SqliteHandle, queue?: Turns) {
   const prepared = new Map<string, Statement>()
+  let inARow = 0
+  // SQLite answers at once, so that a night's work would never let go of the event loop by itself.
+  const step = async <T>(work: () => T): Promise<T> => {
+    if (++inARow % BREATH === 0) await new Promise((resolve) => setImmediate(resolve))
+    return patiently(work, queue)
+  }
   const statement = (sql: string): Statement => {
     const known = prepared.get(sql)
     if (known) return known
@@ -82,8 +98,8 @@ function connection(handle: SqliteHandle) {
       const made = statement(sql)
       return {
         reader: made.reader,
-        all: (bindings: unknown[]) => patiently(() => made.all(...bindings)),
-        run: (bindings: unknown[]) => patiently(() => made.run(...bindings)),
+        all: (bindings: unknown[]) => step(() => made.all(...bindings)),
+        run: (bindings: unknown[]) => step(() => made.run(...bindings)),
       }
     },
   }
@@ -112,7 +128,12 @@ function knexOn(resource: unknown, queue?: Turns): Knex {
 function openSqlite(path: string): Database {
   // Only opening may block: another process may be opening the same file. After that nothing waits for a lock in here.
   const handle = new Sqlite(path, { timeout: 5_000 })
-  handle.pragma('journal_mode = WAL')
+  try {
+    handle.pragma('journal_mode = WAL')
+  } catch (error) {
+    handle.close()
+    throw error
+  }
   handle.pragma('busy_timeout = 0')
   // NORMAL: a power cut loses at most what WAL had not yet put on disk (tokens, sessions). Transactions of the core, which
   // carry facts, audit and outbox, run with FULL and are on disk when they return.
@@ -123,19 +144,20 @@ function openSqlite(path: string): Database {
     typeof text === 'string' ? text.toLowerCase() : text,
   )
   const queue = turns()
-  const shared = connection(handle)
-  const outside = knexOn(shared, queue)
-  const inside = knexOn(shared)
+  const outside = knexOn(connection(handle, queue), queue)
+  const inside = knexOn(connection(handle))
   return {
     kind: 'sqlite',
     knex: outside,
     sqlite: { handle, turns: queue },
     transaction: (work) =>
       queue.hold(async () => {
-        handle.pragma('synchronous = FULL')
         try {
-          // IMMEDIATE: a transaction that reads first and writes later could not wait for another process's lock.
-          await patiently(() => handle.exec('BEGIN IMMEDIATE'))
+          await patiently(() => {
+            handle.pragma('synchronous = FULL')
+            // IMMEDIATE: a transaction that reads first and writes later could not wait for another process's lock.
+            handle.exec('BEGIN IMMEDIATE')
+          }, queue)
           const result = await work(inside)
           handle.exec('COMMIT')
           return result
@@ -145,8 +167,8 @@ function openSqlite(path: string): Database {
         }
       }),
     snapshot: async (work) => {
+      if (path === ':memory:') return queue.hold(() => work(inside))
       // A reader of its own: in WAL it sees the moment of its first read and hinders nobody.
-      if (path === ':memory:') return work(outside)
       const reader = new Sqlite(path, { readonly: true })
       const knex = knexOn(connection(reader))
       try {
@@ -165,8 +187,9 @@ function openSqlite(path: string): Database {
   }
 }
 
-const isDeadlock = (error: unknown): boolean =>
-  ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes((error as { code?: string }).code ?? '')
+/** How often a transaction is tried that another one got in the way of. Waiting for a lock takes ten seconds by itself. */
+const TRIES: Record<string, number> = { ER_LOCK_DEADLOCK: 8, ER_LOCK_WAIT_TIMEOUT: 2 }
+const triesAfter = (error: unknown): number => TRIES[(error as { code?: string }).code ?? ''] ?? 1
 
 function openMysql(url: URL): Database {
   const options: PoolOptions = {
@@ -184,23 +207,24 @@ function openMysql(url: URL): Database {
   }
   const pool = createPool(options)
   pool.on('connection', (made) => {
-    // READ COMMITTED: no gap locks, so parallel sign-ins do not deadlock. Strict: a value too long is an error, not a cut.
-    made.query(
-      "set session transaction isolation level read committed, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'",
-      () => {},
-    )
+    const settle = (sql: string) => made.query(sql, (error) => error && made.destroy())
+    // No gap locks, so parallel sign-ins do not deadlock.
+    settle('set session transaction isolation level read committed')
+    // A value too long is an error, not a cut.
+    settle("set session sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE', innodb_lock_wait_timeout = 10")
   })
   const knex = createKnex({ client: 'mysql2', connectionPool: pool as never, ...naming })
   // mysql2 puts the statement with its values on the error.
   knex.on('query-error', (error: { sql?: string }) => {
     delete error.sql
   })
-  const transaction = async <T>(work: (knex: Knex) => Promise<T>, tries = 5): Promise<T> => {
+  const transaction = async <T>(work: (knex: Knex) => Promise<T>, tries = 1): Promise<T> => {
     try {
       return await knex.transaction((trx) => work(trx))
     } catch (error) {
-      if (tries > 1 && isDeadlock(error)) return transaction(work, tries - 1)
-      throw error
+      if (tries >= triesAfter(error)) throw error
+      await pause(2 ** tries)
+      return transaction(work, tries + 1)
     }
   }
   return {
@@ -208,7 +232,7 @@ function openMysql(url: URL): Database {
     knex,
     pool,
     transaction: (work) => transaction(work),
-    snapshot: (work) => knex.transaction((trx) => work(trx), { isolationLevel: 'repeatable read', readOnly: true }),
+    snapshot: (work) => knex.transaction((trx) => work(trx), { isolationLevel: 'repeatable read' }),
     close: async () => {
       await knex.destroy()
       await pool.promise().end()
@@ -218,11 +242,19 @@ function openMysql(url: URL): Database {
 
 /**
  * Opens `sqlite::memory:`, `sqlite:/path`, or `mysql://user:password@host:port/database` (`mariadb://` is the same).
- * Throws `invalid_value` for anything else, without repeating the URL, which may hold a password.
+ * Throws `invalid_value` for anything else, without repeating the URL, which may hold a password, and for a file that
+ * is none of SQLite's `database_unavailable`.
  */
 export function openDatabase(url: string): Database {
   const sqlite = /^sqlite:(.+)$/.exec(url)
-  if (sqlite) return openSqlite(sqlite[1]!)
+  if (sqlite) {
+    try {
+      return openSqlite(sqlite[1]!)
+    } catch (error) {
+      const detail = `${sqlite[1]} cannot be opened: ${(error as Error).message}`
+      throw databaseError(error) ?? new AppError('database_unavailable', { detail, cause: error })
+    }
+  }
   const parsed = URL.parse(url)
   if (parsed && ['mysql:', 'mariadb:'].includes(parsed.protocol)) return openMysql(parsed)
   throw new AppError('invalid_value', { field: 'database.url', detail: 'a database URL begins with sqlite: or mysql:' })
@@ -234,13 +266,15 @@ export function databaseError(error: unknown): AppError | undefined {
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'ER_DISK_FULL' || code === 'ER_RECORD_FILE_FULL')
     return new AppError('storage_full', { detail: `no room left: ${code}`, cause: error })
   if (
-    /^(SQLITE_(BUSY|CANTOPEN|IOERR|READONLY|NOTADB|CORRUPT)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|PROTOCOL_|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT|ER_SERVER_SHUTDOWN|POOL_)/.test(
+    /^(SQLITE_(BUSY|CANTOPEN|IOERR|READONLY|NOTADB|CORRUPT)|ECONN|ENOTFOUND|ETIMEDOUT|EPIPE|PROTOCOL_|ER_ACCESS_DENIED|ER_BAD_DB|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_LOCK_|POOL_)/.test(
       code,
     )
   )
     return new AppError('database_unavailable', { detail: `the database cannot be used: ${code}`, cause: error })
   if (
-    /Timeout acquiring a connection|Pool is closed|connection is (not open|in closed state)|query timeout/.test(message)
+    /Timeout acquiring a connection|Unable to acquire a connection|Pool is closed|connection is (not open|in closed state)|query timeout/.test(
+      message,
+    )
   )
     return new AppError('database_unavailable', { detail: 'the database cannot be used', cause: error })
   return undefined

@@ -6,7 +6,16 @@ import type { Database } from './database.ts'
 import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
 
-export const memberStore = (knex: Knex): MemberStore => ({
+/**
+ * Whoever changes a member's facts or computes its standing does so alone until the transaction ends: a fact that comes in
+ * meanwhile must not be lost to an older answer. First of all, for whoever wrote something that refers to the member has a
+ * lock that two at once cannot both raise. SQLite has one writer anyway.
+ */
+const memberLock = (knex: Knex, kind: Database['kind']) => async (id: string) => {
+  if (kind === 'mysql' && knex.isTransaction) await knex('member').where({ id }).forUpdate().select('id')
+}
+
+export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => ({
   add: async (member) => {
     await knex('member').insert(member)
   },
@@ -45,64 +54,67 @@ export const memberStore = (knex: Knex): MemberStore => ({
     )
   },
   addEvent: async (event) => {
+    await memberLock(knex, kind)(event.memberId)
     await knex('memberEvent').insert(event)
   },
 })
 
-export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore => ({
-  addTerm: async (term) => {
-    await knex('term').insert({ ...term, exempt: Number(term.exempt) })
-  },
-  terms: async (memberId) =>
-    (
-      await knex('term')
+export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore => {
+  const lock = memberLock(knex, kind)
+  return {
+    addTerm: async (term) => {
+      await lock(term.memberId)
+      await knex('term').insert({ ...term, exempt: Number(term.exempt) })
+    },
+    terms: async (memberId) =>
+      (
+        await knex('term')
+          .where({ memberId })
+          .whereNull('cancelledAt')
+          .orderBy('startOn')
+          .orderBy('id')
+          .select('id', 'memberId', 'startOn', 'endOn', 'dueCents', 'exempt', 'source', 'createdAt')
+      ).map((row: TermRecord) => ({ ...row, exempt: Boolean(row.exempt) })),
+    cancelTerm: async (id, cancelledAt) => {
+      await knex('term').where({ id }).update({ cancelledAt })
+    },
+    facts: async (memberId) => {
+      await lock(memberId)
+      const terms = await knex('term')
         .where({ memberId })
         .whereNull('cancelledAt')
-        .orderBy('startOn')
+        .select('startOn', 'endOn', 'dueCents', 'exempt')
+      const events = await knex('memberEvent')
+        .where({ memberId })
+        .orderBy('recordedAt')
         .orderBy('id')
-        .select('id', 'memberId', 'startOn', 'endOn', 'dueCents', 'exempt', 'source', 'createdAt')
-    ).map((row: TermRecord) => ({ ...row, exempt: Boolean(row.exempt) })),
-  cancelTerm: async (id, cancelledAt) => {
-    await knex('term').where({ id }).update({ cancelledAt })
-  },
-  facts: async (memberId) => {
-    // Whoever computes a standing does so alone: a fact that comes in meanwhile must not be lost to an older answer. SQLite
-    // has one writer anyway.
-    if (kind === 'mysql' && knex.isTransaction) await knex('member').where({ id: memberId }).forUpdate().select('id')
-    const terms = await knex('term')
-      .where({ memberId })
-      .whereNull('cancelledAt')
-      .select('startOn', 'endOn', 'dueCents', 'exempt')
-    const events = await knex('memberEvent')
-      .where({ memberId })
-      .orderBy('recordedAt')
-      .orderBy('id')
-      .select('kind', 'effectiveOn')
-    // Payments come with the dues; until then a term is covered when nothing is due for it.
-    return {
-      terms: terms.map((term: Omit<Term, 'paidCents'>) => ({ ...term, exempt: Boolean(term.exempt), paidCents: 0 })),
-      events,
-    }
-  },
-  get: async (memberId) => exactly<StandingInForce>(await knex('standing').where({ memberId }).first(), { memberId }),
-  put: async (standing) => {
-    await knex('standing').insert(standing).onConflict('memberId').merge()
-  },
-  due: (on, afterId, limit) =>
-    knex('standing')
-      // One computed for a later day was computed by a clock that was wrong.
-      .where((any) => any.where('nextChangeOn', '<=', on).orWhere('computedOn', '>', on))
-      .where('memberId', '>', afterId)
-      .orderBy('memberId')
-      .limit(limit)
-      .select('memberId'),
-  count: async () => {
-    const rows: { standing: Standing; n: number }[] = await knex('standing')
-      .groupBy('standing')
-      .select('standing')
-      .count({ n: '*' })
-    return Object.fromEntries(
-      standings.map((standing) => [standing, Number(rows.find((row) => row.standing === standing)?.n ?? 0)]),
-    ) as Record<Standing, number>
-  },
-})
+        .select('kind', 'effectiveOn')
+      // Payments come with the dues; until then a term is covered when nothing is due for it.
+      return {
+        terms: terms.map((term: Omit<Term, 'paidCents'>) => ({ ...term, exempt: Boolean(term.exempt), paidCents: 0 })),
+        events,
+      }
+    },
+    get: async (memberId) => exactly<StandingInForce>(await knex('standing').where({ memberId }).first(), { memberId }),
+    put: async (standing) => {
+      await knex('standing').insert(standing).onConflict('memberId').merge()
+    },
+    due: (on, afterId, limit) =>
+      knex('standing')
+        // One computed for a later day was computed by a clock that was wrong.
+        .where((any) => any.where('nextChangeOn', '<=', on).orWhere('computedOn', '>', on))
+        .where('memberId', '>', afterId)
+        .orderBy('memberId')
+        .limit(limit)
+        .select('memberId'),
+    count: async () => {
+      const rows: { standing: Standing; n: number }[] = await knex('standing')
+        .groupBy('standing')
+        .select('standing')
+        .count({ n: '*' })
+      return Object.fromEntries(
+        standings.map((standing) => [standing, Number(rows.find((row) => row.standing === standing)?.n ?? 0)]),
+      ) as Record<Standing, number>
+    },
+  }
+}

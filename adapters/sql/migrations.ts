@@ -17,7 +17,7 @@ export const spell = (ddl: string, kind: 'sqlite' | 'mysql'): string => {
           keyed: 'without rowid',
         }
       : {
-          id: 'varchar(36) character set ascii collate ascii_bin',
+          id: 'varchar(36)',
           digest: 'binary(32)',
           bytes: 'varbinary(1000)',
           long: 'mediumtext',

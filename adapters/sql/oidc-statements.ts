@@ -139,7 +139,7 @@ function onSqlite({ handle, turns }: NonNullable<Database['sqlite']>): OidcSql {
     } catch (error) {
       if (!codeOf(error).startsWith('SQLITE_BUSY')) throw failure(error)
     }
-    return turns.hold(() => patiently(work)).catch((error: unknown) => Promise.reject(failure(error)))
+    return turns.hold(() => patiently(work, turns)).catch((error: unknown) => Promise.reject(failure(error)))
   }
   return {
     words: statements('sqlite'),

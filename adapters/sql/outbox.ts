@@ -17,7 +17,14 @@ export const outboxStore = (knex: Knex): OutboxStore => ({
   },
   dueServices: (at) => knex('outbox').where('dueAt', '<=', at).distinct().pluck('service'),
   due: async (service, at, limit) =>
-    (await knex('outbox').where({ service }).where('dueAt', '<=', at).orderBy('id').limit(limit)).map(read),
+    (
+      await knex('outbox')
+        .where({ service })
+        .where('dueAt', '<=', at)
+        .orderByRaw("case cause when 'person' then 0 else 1 end")
+        .orderBy('id')
+        .limit(limit)
+    ).map(read),
   acknowledge: async (ids) => {
     await knex('outbox').whereIn('id', ids).delete()
   },

@@ -1,9 +1,10 @@
 // What members hold on the host: sites and mailboxes, and the logins into mailboxes.
 import type { Knex } from 'knex'
-import type { Resource, ResourceStore } from '../../src/ports.ts'
+import type { Login, Resource, ResourceStore } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
+import type { Rows } from './rows.ts'
 
-export const resourceStore = (knex: Knex): ResourceStore => ({
+export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
   add: async (resource) => {
     await knex('resource').insert(resource)
   },
@@ -17,5 +18,10 @@ export const resourceStore = (knex: Knex): ResourceStore => ({
   addLogin: async (login) => {
     await knex('login').insert(login)
   },
-  loginsOf: (accountId) => knex('login').where({ accountId }).orderBy('createdAt').orderBy('name'),
+  loginsOf: async (accountId) =>
+    (await rows(
+      `select id, mailbox_id as mailboxId, account_id as accountId, name, created_at as createdAt from login
+       where account_id = ? order by created_at, name`,
+      [accountId],
+    )) as Login[],
 })

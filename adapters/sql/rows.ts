@@ -10,7 +10,10 @@ export type Rows = (sql: string, bindings: readonly (string | number)[]) => Prom
 
 /** On prepared statements, outside any transaction. */
 export function preparedRows(db: Database): Rows {
-  if (!db.sqlite) return async (sql, bindings) => (await db.pool!.promise().execute(sql, [...bindings]))[0] as SqlRow[]
+  if (!db.sqlite) {
+    const pool = db.pool!.promise()
+    return async (sql, bindings) => (await pool.execute(sql, [...bindings]))[0] as SqlRow[]
+  }
   const { handle, turns } = db.sqlite
   const prepared = new Map<string, Statement>()
   return async (sql, bindings) => {

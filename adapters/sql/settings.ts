@@ -1,6 +1,7 @@
 // Small things: settings of the installation, signing keys, remembered consents.
 import type { Knex } from 'knex'
 import type { ConsentStore, KeyStore, SettingStore } from '../../src/ports.ts'
+import type { Database } from './database.ts'
 import { exactly } from './exactly.ts'
 
 type SettingRow = { name: string; value: string }
@@ -33,8 +34,10 @@ const read = ({ clientId, scopes, givenAt }: ConsentRow) => ({
   at: givenAt,
 })
 
-export const consentStore = (knex: Knex): ConsentStore => ({
+export const consentStore = (knex: Knex, kind: Database['kind']): ConsentStore => ({
   get: async (accountId, clientId) => {
+    // Whoever adds to what was consented reads it first, and does so alone. SQLite has one writer anyway.
+    if (kind === 'mysql' && knex.isTransaction) await knex('account').where({ id: accountId }).forUpdate().select('id')
     const row = exactly<ConsentRow>(await knex('consent').where({ accountId, clientId }).first(), {
       accountId,
       clientId,
