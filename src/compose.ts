@@ -35,7 +35,7 @@ import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
-import { clientPayload } from './web/clients.ts'
+import { clientSource } from './web/clients.ts'
 import { createHouse } from './web/house.ts'
 import { createMetrics, type Metrics } from './web/metrics.ts'
 import { createProvider, publishedKeys } from './web/provider.ts'
@@ -256,13 +256,7 @@ export async function openInstallation({
     wake: () => reconciler.wake(),
   }
 
-  const adapter = oidcAdapter(database, {
-    clock,
-    clients: async (id) =>
-      (await store.clients.get(id).then((client) => client && clientPayload(client, vault))) as
-        | Record<string, unknown>
-        | undefined,
-  })
+  const adapter = oidcAdapter(database, { clock, clients: clientSource(store.clients, vault) })
   let running: { provider: Provider; keys: string } | undefined
   let app: App | undefined
   const desk: Desk = {

@@ -62,7 +62,7 @@ const schema = z.strictObject({
   trustedProxies: z
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .default([])
-    .describe('Addresses (or ranges) of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.'),
+    .describe('Addresses (or ranges) of reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed.'),
   dataDir: z
     .string()
     .default('./data')

@@ -4,9 +4,14 @@ import { type AccessAnswer, accessTo, type Policy, resourceAccess, type ServiceK
 import type { Subject, SubjectKind } from './plugin.ts'
 import type { AccountInForce, Stores } from './ports.ts'
 
+/** What an account may do at a client, and the roles it has there. */
+export type AccessAt = AccessAnswer & { roles: readonly string[] }
+
 export type Doors = {
   /** What an account may do with a client now; an unknown account or client is refused. */
-  access(accountId: string, clientId: string): Promise<AccessAnswer & { roles: readonly string[] }>
+  access(accountId: string, clientId: string): Promise<AccessAt>
+  /** The same, and the account that it is about, read together. */
+  accountAt(accountId: string, clientId: string): Promise<{ account: AccountInForce | undefined; here: AccessAt }>
   /** What a member's resource is due now, whoever uses it. */
   resourceAccess(resourceId: string, service: ServiceKind): Promise<AccessAnswer>
   /** What an account may do with a mailbox of a member now. */
@@ -25,7 +30,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
   const mailAccess: Doors['mailAccess'] = async (accountId, mailboxId) => {
     const [account, owner] = await Promise.all([facts(accountId), stores.access.owner(mailboxId)])
     return account && owner
-      ? accessTo(account, { service: 'mail', audience: 'members', roles: [], owner }, policy)
+      ? accessTo(account, { service: 'mail', audience: 'listed', roles: ['login'], owner }, policy)
       : unknown
   }
 
@@ -34,14 +39,18 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
     return owner ? resourceAccess(owner, service, policy) : unknown
   }
 
+  const accountAt: Doors['accountAt'] = async (accountId, clientId) => {
+    const [account, door] = await Promise.all([facts(accountId), stores.access.door(clientId, accountId)])
+    const here = account && door ? { ...accessTo(account, door, policy), roles: door.roles } : { ...unknown, roles: [] }
+    return { account, here }
+  }
+
   return {
     facts,
+    accountAt,
     mailAccess,
     resourceAccess: ofResource,
-    async access(accountId, clientId) {
-      const [account, door] = await Promise.all([facts(accountId), stores.access.door(clientId, accountId)])
-      return account && door ? { ...accessTo(account, door, policy), roles: door.roles } : { ...unknown, roles: [] }
-    },
+    access: async (accountId, clientId) => (await accountAt(accountId, clientId)).here,
     async subject(kind, name) {
       const source = await stores.subjects.get(kind, name)
       if (source?.kind === 'account') {

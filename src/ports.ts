@@ -279,6 +279,7 @@ export type ResourceStore = {
 export type ClientStore = {
   add(client: Client): Promise<void>
   update(client: Client): Promise<void>
+  /** The same object again, frozen, while nothing of the client changed. */
   get(clientId: string): Promise<Client | undefined>
   list(): Promise<Client[]>
   setRole(role: ClientRole): Promise<void>
@@ -366,7 +367,7 @@ export type OutboxStore = {
   add(rows: readonly NewOutboxRow[]): Promise<void>
   /** Services that have rows due. */
   dueServices(at: Instant): Promise<string[]>
-  /** The oldest due rows of a service. */
+  /** The oldest due rows of a service; a person's act does not wait behind a night's work. */
   due(service: string, at: Instant, limit: number): Promise<OutboxRow[]>
   acknowledge(ids: readonly number[]): Promise<void>
   retry(ids: readonly number[], error: string, dueAt: Instant): Promise<void>

@@ -26,22 +26,27 @@ export function providerService({
   doors: Doors
   clock: Clock
 }): Service<AccountSubject, ProviderRow> {
-  const refusedAt = async (accountId: string): Promise<string[]> => {
+  /** The clients at which somebody is refused, and whether something there began before they were signed out. */
+  const judge = async (accountId: string): Promise<{ refused: string[]; stale: string[] }> => {
     const held = await store.sessions.held(accountId)
-    const judged = await Promise.all(
+    const out = await Promise.all(
       held.map(
-        async ({ clientId, stale }) =>
-          stale || (clientId !== HOUSE_CLIENT && (await doors.access(accountId, clientId)).access === 'none'),
+        async ({ clientId }) =>
+          clientId !== HOUSE_CLIENT && (await doors.access(accountId, clientId)).access === 'none',
       ),
     )
-    return held.filter((_, at) => judged[at]).map(({ clientId }) => clientId)
+    return {
+      refused: held.filter((_, at) => out[at]).map(({ clientId }) => clientId),
+      stale: held.filter(({ stale }) => stale).map(({ clientId }) => clientId),
+    }
   }
 
   const end = async (accountId: string): Promise<void> => {
-    const refused = await refusedAt(accountId)
-    if (refused.length === 0) return
+    const { refused, stale } = await judge(accountId)
+    if (refused.length === 0 && stale.length === 0) return
     await store.transaction(async (stores) => {
       const at = clock.now()
+      // What is stale goes by itself; what began since then at the same client stays.
       const ended = await stores.sessions.end(accountId, refused)
       await stores.outbox.add(
         ended.map(({ clientId, sid, expiresAt }) => ({
@@ -69,8 +74,8 @@ export function providerService({
     async observe(names) {
       const rows = new Map<string, ProviderRow>()
       for (const name of names) {
-        const refused = await refusedAt(name)
-        if (refused.length > 0) rows.set(name, { refused })
+        const { refused, stale } = await judge(name)
+        if (refused.length > 0 || stale.length > 0) rows.set(name, { refused: [...new Set([...refused, ...stale])] })
       }
       return rows
     },

@@ -76,7 +76,7 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
   keys
     .command('rotate')
     .description('publish the next keys; two hours later they sign')
-    .option('--force', 'let the next keys sign at once: a key leaked')
+    .option('--force', 'make fresh keys that sign at once and take all others down: a key leaked')
     .action(({ force = false }, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const io = ioOf(command)

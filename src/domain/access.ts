@@ -1,7 +1,7 @@
 // Access: what one account may do with one client or resource now. A function of standings, overrides and the policy
 // of the configuration; the two doors of design §2, `access(account, client)` and `resourceAccess(resource)`, are
 // thin callers of it. It knows no clock: which overrides and standings are in force is a fact handed to it.
-import { type Standing, standings } from './standing.ts'
+import type { Standing } from './standing.ts'
 import type { CivilDate, Instant } from './time.ts'
 
 export const accesses = ['none', 'restricted', 'full'] as const
@@ -80,8 +80,8 @@ const reasonOfStanding: Record<Standing, ReasonCode> = {
   closed: 'closed',
 }
 
-const deny = (overrides: readonly OverrideInForce[]) => overrides.find((override) => override.effect === 'deny')
-const allow = (overrides: readonly OverrideInForce[]) => overrides.find((override) => override.effect === 'allow')
+const isDeny = ({ effect }: OverrideInForce): boolean => effect === 'deny'
+const isAllow = ({ effect }: OverrideInForce): boolean => effect === 'allow'
 
 const refused = (code: ReasonCode): AccessAnswer => ({ access: 'none', reason: { code } })
 const suspended = ({ reasonText, startsAt, endsOn }: OverrideInForce, memberName?: string): AccessAnswer => ({
@@ -97,14 +97,14 @@ const suspended = ({ reasonText, startsAt, endsOn }: OverrideInForce, memberName
 
 /** What one member's standing and overrides give at a door. Deny beats allow; allow never opens a closed membership. */
 function throughMember(member: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer {
-  const denied = deny(member.overrides)
+  const denied = member.overrides.find(isDeny)
   if (denied) return suspended(denied, member.memberName)
   const reason: Reason = {
     code: reasonOfStanding[member.standing],
     memberName: member.memberName,
     ...(member.coveredUntilOn && { coveredUntilOn: member.coveredUntilOn }),
   }
-  if (allow(member.overrides) && member.standing !== 'closed')
+  if (member.overrides.some(isAllow) && member.standing !== 'closed')
     return { access: 'full', reason: { ...reason, code: 'allowed' } }
   return { access: policy[member.standing][service], reason }
 }
@@ -127,17 +127,27 @@ const best = (answers: AccessAnswer[]): AccessAnswer | undefined =>
     (a, b) => accesses.indexOf(b.access) - accesses.indexOf(a.access) || order[a.reason.code] - order[b.reason.code],
   )[0]
 
+/** What an account has through its own members; an allow on the account counts as one on each of them. */
+function throughOwn({ overrides, memberships }: AccountFacts, service: ServiceKind, policy: Policy): AccessAnswer {
+  const allowed = overrides.filter(isAllow)
+  const through = memberships.map((member) =>
+    throughMember({ ...member, overrides: [...member.overrides, ...allowed] }, service, policy),
+  )
+  return best(through) ?? refused('not_member')
+}
+
 /** What an account may do at a door now, and why. */
 export function accessTo(account: AccountFacts, door: Door, policy: Policy): AccessAnswer {
-  const denied = deny(account.overrides)
+  const denied = account.overrides.find(isDeny)
   if (denied) return suspended(denied)
   if (account.closed) return refused('closed')
   if (door.audience === 'listed' && door.roles.length === 0) return refused('not_listed')
-  const through = door.owner
-    ? [throughMember(door.owner, door.service, policy)]
-    : account.memberships.map((membership) => throughMember(membership, door.service, policy))
-  if (!door.owner && allow(account.overrides)) return { access: 'full', reason: { code: 'allowed' } }
-  return best(through) ?? refused('not_member')
+  if (!door.owner) return throughOwn(account, door.service, policy)
+  const owners = throughMember(door.owner, door.service, policy)
+  // Whoever was given a role at a member's site need not be a member; where no role is needed, being one is.
+  if (door.roles.length > 0) return owners
+  const own = throughOwn(account, door.service, policy)
+  return accesses.indexOf(own.access) < accesses.indexOf(owners.access) ? own : owners
 }
 
 /** What the resource itself is due, whoever uses it: a member's public site, form mail or database. */
@@ -147,16 +157,15 @@ export const resourceAccess = (owner: MemberInForce, service: ServiceKind, polic
 /** True if the account is a member in force anywhere: the `membership` claim, and nothing more than that. */
 export const inForce = (account: AccountFacts): boolean =>
   !account.closed &&
-  !deny(account.overrides) &&
-  account.memberships.some(
-    ({ standing, overrides }) =>
-      !deny(overrides) &&
-      (standing === 'current' || standing === 'grace' || (standing !== 'closed' && !!allow(overrides))),
-  )
+  !account.overrides.some(isDeny) &&
+  account.memberships.some(({ standing, overrides }) => {
+    if (overrides.some(isDeny) || standing === 'closed') return false
+    return standing === 'current' || standing === 'grace' || [...overrides, ...account.overrides].some(isAllow)
+  })
 
 const row = (access: Access): Record<ServiceKind, Access> => ({ mail: access, site: access, web: access, list: access })
 
-/** Design §3 of the dues work: the lapsed read their mail and the house's pages, nothing else. */
+/** The lapsed read their mail and the house's own pages, nothing else. */
 export const defaultPolicy: Policy = {
   applicant: row('none'),
   future: row('none'),
@@ -165,5 +174,3 @@ export const defaultPolicy: Policy = {
   lapsed: { ...row('none'), mail: 'restricted' },
   closed: row('none'),
 }
-
-export { standings }

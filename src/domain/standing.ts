@@ -22,13 +22,15 @@ export type StandingAnswer = {
   coveredUntilOn: CivilDate | null
   /** Last day of grace, while in grace. */
   graceUntilOn: CivilDate | null
-  /** The next date on which the answer changes if no new fact arrives. */
+  /** Until the day before this date the answer stays as it is if no new fact arrives; null: for ever. */
   nextChangeOn: CivilDate | null
 }
 
 type Run = { startOn: CivilDate; endOn: CivilDate | null }
 
-const isCovered = (term: Term): boolean => term.exempt || term.paidCents >= term.dueCents
+/** A term that ends before it begins covers nothing. */
+const isCovered = ({ startOn, endOn, dueCents, paidCents, exempt }: Term): boolean =>
+  (exempt || paidCents >= dueCents) && (endOn === null || endOn >= startOn)
 
 /** Covered terms joined into runs without a hole: a term that begins the day after another ends continues it. */
 function coveredRuns(terms: readonly Term[]): Run[] {
@@ -90,7 +92,10 @@ export function standingOn(facts: StandingFacts, rules: StandingRules, on: Civil
     ...facts.events.filter((event) => event.effectiveOn > on).map((event) => event.effectiveOn),
   )
   const event = lastEvent(facts.events, on)
-  if (event && event.kind !== 'readmitted')
-    return { ...cover, standing: 'closed', graceUntilOn: null, nextChangeOn: nextEventOn }
-  return { ...cover, nextChangeOn: earliest(cover.nextChangeOn, nextEventOn) }
+  const closed = event && event.kind !== 'readmitted'
+  return {
+    ...cover,
+    ...(closed && { standing: 'closed', graceUntilOn: null }),
+    nextChangeOn: earliest(cover.nextChangeOn, nextEventOn),
+  }
 }

@@ -9,8 +9,15 @@ export type CivilDate = string
 export const civilDate = (at: Instant, zone: string): CivilDate =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).toPlainDate().toString()
 
-/** The date `days` later, or earlier if negative. */
-export const addDays = (on: CivilDate, days: number): CivilDate => Temporal.PlainDate.from(on).add({ days }).toString()
+// Beyond these Temporal writes six digits and a sign, and dates would no longer be in order as strings. Somebody's
+// «31 December 9999» for ever is such a neighbour.
+const FIRST = '0000-01-01'
+const LAST = '9999-12-31'
+const written = (date: Temporal.PlainDate): CivilDate =>
+  date.year < 0 ? FIRST : date.year > 9999 ? LAST : date.toString()
+
+/** The date `days` later, or earlier if negative; never outside the years 0 to 9999. */
+export const addDays = (on: CivilDate, days: number): CivilDate => written(Temporal.PlainDate.from(on).add({ days }))
 
 /**
  * The inclusive last day of `months` counted from `startOn`: the day before the anniversary. Where the anniversary
@@ -19,7 +26,7 @@ export const addDays = (on: CivilDate, days: number): CivilDate => Temporal.Plai
 export function lastDay(startOn: CivilDate, months: number): CivilDate {
   const start = Temporal.PlainDate.from(startOn)
   const anniversary = start.add({ months })
-  return (anniversary.day === start.day ? anniversary.subtract({ days: 1 }) : anniversary).toString()
+  return written(anniversary.day === start.day ? anniversary.subtract({ days: 1 }) : anniversary)
 }
 
 /** True for a real date written `YYYY-MM-DD`; 30 February is not one. */

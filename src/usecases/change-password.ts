@@ -1,4 +1,5 @@
-// A signed-in person chooses a new password, knowing the old one. Every other session ends: whoever knew the old one is out.
+// A signed-in person chooses a new password, knowing the old one. Every session ends, this one too: whoever knew the old
+// password is out.
 import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'

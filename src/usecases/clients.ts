@@ -5,6 +5,7 @@ import type { ServiceKind } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import type { ClientTemplate, KitFile, Plugin } from '../plugin.ts'
 import type { Client, ClientRole, Resource } from '../ports.ts'
+import { HOUSE_CLIENT } from '../provider-service.ts'
 import { organisationNamed } from './members.ts'
 
 /** AES-GCM context of a client's secret. */
@@ -85,7 +86,7 @@ export const addClient =
           field: 'clientId',
           detail: 'a client_id has letters, digits, . _ - and at most 64 characters',
         })
-      if (await stores.clients.get(clientId))
+      if (clientId === HOUSE_CLIENT || (await stores.clients.get(clientId)))
         throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
       const made: Client = {
         clientId,

@@ -1,6 +1,7 @@
 // What a person agreed that third-party services may know: remembered, shown, withdrawable.
 import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
+import { logoutService } from '../provider-service.ts'
 
 export const giveConsent =
   (core: Core) =>
@@ -22,12 +23,13 @@ export const withdrawConsent =
   (core: Core) =>
   async (accountId: string, clientId: string): Promise<void> => {
     await core.store.transaction(async (stores) => {
+      if (!(await stores.consents.get(accountId, clientId))) return
       await stores.consents.withdraw(accountId, clientId)
       const at = core.clock.now()
       const ended = await stores.sessions.end(accountId, [clientId])
       await stores.outbox.add(
         ended.map(({ clientId: client, sid, expiresAt }) => ({
-          service: `logout/${client}`,
+          service: logoutService(client),
           subject: accountId,
           effect: 'logout',
           payload: { sid, expiresAt: String(expiresAt) },

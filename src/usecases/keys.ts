@@ -63,17 +63,11 @@ export const ensureKeys = (core: Core): Promise<SigningKey[]> =>
   })
 
 /** One step of one algorithm, if its time has come: publish a next key; let it sign; take the retired one down. */
-async function step(
-  core: Core,
-  stores: Stores,
-  keys: readonly SigningKey[],
-  alg: Alg,
-  force: boolean,
-): Promise<string | undefined> {
+async function step(core: Core, stores: Stores, keys: readonly SigningKey[], alg: Alg): Promise<string | undefined> {
   const at = core.clock.now()
   const one = (state: SigningKey['state']) => keys.find((key) => key.alg === alg && key.state === state)
   const next = one('next')
-  if (next && (force || at - next.changedAt >= PUBLISH_BEFORE_MS)) {
+  if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) {
     const current = one('current')
     if (current) await stores.keys.setState(current.kid, 'retired', at)
     await stores.keys.setState(next.kid, 'current', at)
@@ -85,18 +79,27 @@ async function step(
   return `${alg}: ${made.kid} is published and signs in two hours`
 }
 
+/** A fresh key alone, at once. What is published verifies: whoever has a leaked key could sign as long as it is there. */
+async function replace(core: Core, stores: Stores, keys: readonly SigningKey[], alg: Alg): Promise<string> {
+  const made = await newKey(core, alg, 'current')
+  for (const key of keys) if (key.alg === alg) await stores.keys.remove(key.kid)
+  await stores.keys.add(made)
+  return `${alg}: ${made.kid} signs from now on; no earlier key counts any more`
+}
+
 /**
  * Move each algorithm one step on: publish the next key, or, when it was published long enough ago, let it sign. With
- * `force` it signs at once, for a key that leaked: clients that cached the JWKS fail until they fetch it again.
+ * `force`, for a key that leaked, a fresh key signs at once and the others are gone: clients that cached the JWKS fail
+ * until they fetch it again.
  */
 export const rotateKeys =
   (core: Core) =>
   ({ actor, force = false }: { actor: Actor; force?: boolean }): Promise<string[]> =>
     core.store.transaction(async (stores) => {
       const keys = await stores.keys.list()
-      const done = (await Promise.all(algorithms.map((alg) => step(core, stores, keys, alg, force)))).filter(
-        (line) => line !== undefined,
-      )
+      const done = (
+        await Promise.all(algorithms.map((alg) => (force ? replace : step)(core, stores, keys, alg)))
+      ).filter((line) => line !== undefined)
       if (done.length === 0)
         throw new AppError('conflict', {
           detail: 'the next keys were published less than two hours ago; wait, or use --force if a key leaked',
@@ -118,7 +121,7 @@ export const tendKeys = (core: Core): Promise<void> =>
     const keys = await stores.keys.list()
     for (const alg of algorithms) {
       const next = keys.find((key) => key.alg === alg && key.state === 'next')
-      if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) await step(core, stores, keys, alg, false)
+      if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) await step(core, stores, keys, alg)
     }
     for (const key of keys)
       if (key.state === 'retired' && at - key.changedAt >= PUBLISH_AFTER_MS) await stores.keys.remove(key.kid)

@@ -15,7 +15,10 @@ const lifetimes: Record<Ticket['kind'], number> = { setup: 24 * HOUR, invitation
 /** Hours for which a link of this kind is good. */
 export const hoursOf = (kind: Ticket['kind']): number => lifetimes[kind] / HOUR
 
-/** A new link's token; whatever link the account had before is unusable from now on. */
+/**
+ * A new link's token. An invitation replaces whatever link the account had before; a reset, which anybody can ask for,
+ * takes none away. Once a password is chosen, all are used up.
+ */
 export async function issueTicket(
   core: Pick<Core, 'clock' | 'random'>,
   stores: Stores,
@@ -24,7 +27,7 @@ export async function issueTicket(
 ): Promise<string> {
   const token = core.random.token(32)
   const at = core.clock.now()
-  if (accountId) await stores.tickets.burnAll(accountId, at)
+  if (accountId && kind === 'invitation') await stores.tickets.burnAll(accountId, at)
   await stores.tickets.add(digest(token), {
     kind,
     accountId,
@@ -74,10 +77,13 @@ export const choosePassword =
     }
     await core.store.transaction(async (stores) => {
       const at = core.clock.now()
+      // As it is now: whoever was closed while the page was open stays closed (attack 3).
+      const current = await stores.accounts.get(account.id)
+      if (!current || current.state === 'closed') throw expired()
       await stores.accounts.update({
-        ...account,
+        ...current,
         state: 'active',
-        emailVerifiedAt: account.emailVerifiedAt ?? (account.email ? at : null),
+        emailVerifiedAt: current.emailVerifiedAt ?? (current.email ? at : null),
       })
       await stores.sessions.signOut(account.id, at)
       await stores.tickets.burnAll(account.id, at)

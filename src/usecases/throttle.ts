@@ -1,5 +1,6 @@
 // Slowing down whoever guesses. Points are taken before anything is checked, so that a hundred tries at once count as a
 // hundred, and given back when the try was right. Buckets are shared by all instances and every door of one account.
+import { isIPv6 } from 'node:net'
 import type { Core } from '../core.ts'
 import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
@@ -10,9 +11,15 @@ export type Bucket = { name: string; key: string; limit: Limit }
 
 const keyOf = ({ name, key }: Bucket): string => digest(`${name}\n${key}`)
 
+/** The eight groups of an IPv6 address, in the one spelling that `URL` gives it. */
+function groups(address: string): string[] {
+  const spelt = URL.parse(`http://[${address.replace(/%.*$/, '')}]`)?.hostname.slice(1, -1) ?? ''
+  const [left = [], right = []] = spelt.split('::').map((half) => half.split(':').filter(Boolean))
+  return [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
+}
+
 /** The part of an address that one customer holds: all of an IPv4, the /64 of an IPv6. */
-export const network = (address: string): string =>
-  address.includes(':') && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address
+export const network = (address: string): string => (isIPv6(address) ? groups(address).slice(0, 4).join(':') : address)
 
 /**
  * Take a try from each bucket. Throws `too_many_tries` with `params.minutes` when one is empty; the answer's `giveBack`

@@ -1,0 +1,258 @@
+// Attacks by forms that are sent from elsewhere.
+import type Router from '@koa/router'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Desk } from '../../interactions/desk.ts'
+import { createPages } from '../../interactions/index.ts'
+import { invite } from '../../src/usecases/invite.ts'
+import { offerSetUp } from '../../src/usecases/set-up.ts'
+import type { Frame } from '../../src/web/page.ts'
+import { browserOf, codeAt, enrolled, enter, open, rawGet, read, send, titleOf, tokenOf } from '../support/at-home.ts'
+import { type Browser, createBrowser, type Reply } from '../support/browser-jar.ts'
+import { type House, type Person, randomPassword, startHouse } from '../support/house.ts'
+import { type RelyingParty, relyingParty, signInAt } from '../support/relying-party.ts'
+
+let house: House
+let rp: RelyingParty
+let third: RelyingParty
+let n = 0
+const person = (input: object = {}): Promise<Person> =>
+  house.person({ username: `person${++n}`, coveredForDays: 30, ...input })
+const credentials = ({ account, password }: Person) => ({ identifier: account.username, password })
+
+beforeAll(async () => {
+  house = await startHouse()
+  rp = await relyingParty(house)
+  third = await relyingParty(house, { party: 'third' })
+})
+afterAll(async () => {
+  await rp.close()
+  await third.close()
+  await house.stop()
+})
+
+/** A page with its form, ready to be sent in a browser; `isUndone` fails when the form was obeyed. */
+type Case = {
+  browser: Browser
+  page: Reply
+  fields: Record<string, string>
+  action?: string
+  isUndone(): Promise<void>
+}
+
+async function signedIn(path: string, input: object = {}): Promise<{ who: Person; browser: Browser; page: Reply }> {
+  const who = await person(input)
+  const browser = await browserOf(house, who)
+  return { who, browser, page: await open(house, browser, path) }
+}
+
+async function signingIn(at: RelyingParty, who: Person): Promise<{ browser: Browser; page: Reply }> {
+  const browser = createBrowser()
+  const { page } = await signInAt(at, browser, house.issuer, who.account.username, who.password)
+  return { browser, page }
+}
+
+const noCode = (at: RelyingParty, browser: Browser) => async () => {
+  const silent = await browser.fetch((await at.begin({ prompt: 'none' })).url)
+  expect(new URL(silent.location!).searchParams.get('code')).toBeNull()
+}
+const hasNoFactor = (who: Person) => async () =>
+  expect((await house.installation.core.doors.facts(who.account.id))!.hasSecondFactor).toBe(false)
+const secretOn = ({ text }: Reply): string => /<code>([A-Z2-7 ]+)<\/code>/.exec(text)![1]!.replaceAll(' ', '')
+const stillEnters = (who: Person) => async () =>
+  expect((await enter(house, createBrowser(), credentials(who))).status).toBe(200)
+
+/** Every form of the house: `path` is the route, in front of `#` where one route has several. */
+const cases: Record<string, () => Promise<Case>> = {
+  '/interaction/:uid#sign-in': async () => {
+    const who = await person()
+    const browser = createBrowser()
+    const page = await open(house, browser, (await rp.begin()).url)
+    return { browser, page, fields: credentials(who), isUndone: noCode(rp, browser) }
+  },
+  '/interaction/:uid#code': async () => {
+    const who = await person()
+    const { secret } = await enrolled(house, who)
+    const { browser, page } = await signingIn(rp, who)
+    return { browser, page, fields: { code: codeAt(house, secret) }, isUndone: noCode(rp, browser) }
+  },
+  '/interaction/:uid#enrolment': async () => {
+    const who = await person({ staff: ['helper'] })
+    const { browser, page } = await signingIn(rp, who)
+    return { browser, page, fields: { code: codeAt(house, secretOn(page)) }, isUndone: hasNoFactor(who) }
+  },
+  '/interaction/:uid#consent': async () => {
+    const { browser, page } = await signingIn(third, await person())
+    return { browser, page, fields: { answer: 'accept' }, isUndone: noCode(third, browser) }
+  },
+  '/interaction/:uid#membership': async () => {
+    const { browser, page } = await signingIn(rp, await person({ coveredForDays: null }))
+    const isUndone = async () => expect((await browser.fetch(page.url)).status).toBe(403)
+    return { browser, page, fields: {}, isUndone }
+  },
+  '/forgotten': async () => {
+    const who = await person()
+    const browser = createBrowser()
+    const before = house.letters().length
+    const isUndone = async () => expect(house.letters().length).toBe(before)
+    return {
+      browser,
+      page: await open(house, browser, '/forgotten'),
+      fields: { identifier: who.account.username },
+      isUndone,
+    }
+  },
+  '/invitation/:token': async () => {
+    const who = await person()
+    await invite(house.installation.core, house.installation.letters)({ account: who.account, actor: 'test' })
+    const browser = createBrowser()
+    const password = randomPassword()
+    const page = await open(house, browser, house.letters().at(-1)!.link)
+    return { browser, page, fields: { password, repeated: password }, isUndone: stillEnters(who) }
+  },
+  '/password/:token': async () => {
+    const who = await person()
+    const before = house.letters().length
+    house.clock.advance(3_700_000)
+    const stranger = createBrowser()
+    await send(house, stranger, await open(house, stranger, '/forgotten'), { identifier: who.account.username })
+    await expect.poll(() => house.letters().length, { timeout: 3000 }).toBe(before + 1)
+    const browser = createBrowser()
+    const password = randomPassword()
+    const page = await open(house, browser, house.letters().at(-1)!.link)
+    return { browser, page, fields: { password, repeated: password }, isUndone: stillEnters(who) }
+  },
+  '/set-up/:token': async () => {
+    const { core } = house.installation
+    const browser = createBrowser()
+    const page = await open(house, browser, `/set-up/${await offerSetUp(core)()}`)
+    const password = randomPassword()
+    const fields = {
+      associationName: 'X',
+      contactEmail: 'a@b.example',
+      givenName: 'M',
+      familyName: 'M',
+      email: 'm@b.example',
+      username: 'mallory',
+      password,
+      repeated: password,
+    }
+    const isUndone = async () => expect(await core.store.accounts.byUsername('mallory')).toBeUndefined()
+    return { browser, page, fields, isUndone }
+  },
+  '/': async () => ({ ...(await signedIn('/')), fields: {}, isUndone: async () => {} }),
+  '/account/password': async () => {
+    const { who, browser, page } = await signedIn('/account/password')
+    const password = randomPassword()
+    return {
+      browser,
+      page,
+      fields: { current: who.password, password, repeated: password },
+      isUndone: stillEnters(who),
+    }
+  },
+  '/account/second-factor': async () => {
+    const { who, browser, page } = await signedIn('/account/second-factor')
+    return { browser, page, fields: { code: codeAt(house, secretOn(page)) }, isUndone: hasNoFactor(who) }
+  },
+  '/account/consents': async () => {
+    const { who, browser, page } = await signedIn('/')
+    const { consents } = house.installation.core.store
+    await consents.put(who.account.id, third.clientId, ['openid'], 1)
+    const isUndone = async () => expect(await consents.list(who.account.id)).toHaveLength(1)
+    return { browser, page, action: '/account/consents', fields: { client: third.clientId }, isUndone }
+  },
+  '/account/sign-out-everywhere': async () => {
+    const { browser, page } = await signedIn('/')
+    const isUndone = async () => expect(titleOf(await open(house, browser, '/'))).toMatch(/^Bonjour /)
+    return { browser, page, action: '/account/sign-out-everywhere', fields: {}, isUndone }
+  },
+}
+
+describe('class 13: forms from elsewhere', () => {
+  test('every page that takes a form is in the table', () => {
+    const routes = new Set<string>()
+    const router = { get() {}, post: (path: string) => routes.add(path) } as unknown as Router
+    const desk = { house: { guard() {} } } as unknown as Desk
+    createPages(desk, {} as never, {} as never).mount(router, {} as Frame)
+    const known = new Set(Object.keys(cases).map((name) => name.split('#')[0]!))
+    known.delete('/')
+    expect(known).toEqual(routes)
+  })
+
+  test.each(Object.keys(cases).filter((name) => name !== '/'))(
+    '%s obeys none of them, and then its own',
+    async (name) => {
+      const { browser, page, fields, action = page.url, isUndone } = await cases[name]!()
+      const csrf = tokenOf(page)
+      expect(csrf).toMatch(/^[\w-]{43}$/)
+      const url = new URL(action, house.issuer).href
+      const stranger = tokenOf(await open(house, createBrowser(), '/forgotten'))
+      const own = { origin: house.issuer, 'sec-fetch-site': 'same-origin' }
+      const attacks: [form: Record<string, string>, headers: Record<string, string>][] = [
+        [fields, own],
+        [{ ...fields, csrf: '' }, own],
+        [{ ...fields, csrf: stranger }, own],
+        [{ ...fields, csrf: `${csrf.slice(0, -1)}é` }, own],
+        [{ ...fields, csrf: 'é'.repeat(43) }, own],
+        [{ ...fields, csrf: `${csrf}x` }, own],
+        [{ ...fields, csrf }, { origin: 'https://evil.example' }],
+        [{ ...fields, csrf }, { origin: 'null' }],
+        [{ ...fields, csrf }, { origin: `${house.issuer}.evil.example` }],
+        [{ ...fields, csrf }, { origin: house.issuer.replace('http:', 'https:') }],
+        [{ ...fields, csrf }, { 'sec-fetch-site': 'cross-site' }],
+        [{ ...fields, csrf }, { 'sec-fetch-site': 'same-site' }],
+      ]
+      for (const [form, headers] of attacks) {
+        const reply = await browser.fetch(url, { form, headers })
+        expect([reply.status, headers, form.csrf]).toEqual([403, headers, form.csrf])
+        expect(read(reply)).toContain('Cette page est restée ouverte trop longtemps, ou les cookies sont bloqués.')
+      }
+      await isUndone()
+      const obeyed = await browser.fetch(url, { form: { ...fields, csrf }, headers: own })
+      expect([200, 303]).toContain(obeyed.status)
+      await browser.follow(obeyed)
+      const undone = () => isUndone().then(...([() => true, () => false] as const))
+      await expect.poll(undone, { timeout: 3000 }).toBe(false)
+    },
+  )
+
+  test('a token from before the cookie was lost is none, and a planted cookie does not help without our key', async () => {
+    const browser = createBrowser()
+    const page = await open(house, browser, '/forgotten')
+    browser.forget(/schedar_form/)
+    expect((await send(house, browser, page, { identifier: 'x' })).status).toBe(403)
+    browser.setCookie(house.issuer, 'schedar_form=planted; path=/')
+    expect((await send(house, browser, page, { identifier: 'x' })).status).toBe(403)
+    expect(
+      (await browser.fetch(`${house.issuer}/forgotten`, { form: { csrf: 'planted', identifier: 'x' } })).status,
+    ).toBe(403)
+  })
+
+  test('reading a page does nothing: acts are never obeyed by GET', async () => {
+    const { browser } = await signedIn('/')
+    for (const path of [
+      '/account/sign-out-everywhere',
+      '/account/consents?client=x',
+      '/account/second-factor?code=1',
+      '/session/end?logout=yes',
+      '/session/end/confirm?logout=yes',
+    ])
+      await browser.fetch(house.issuer + path)
+    expect(titleOf(await open(house, browser, '/'))).toMatch(/^Bonjour /)
+  })
+
+  test('no page can be framed, and no script or style but our own runs', async () => {
+    for (const path of ['/forgotten', '/nowhere', '/session/end', '/auth?client_id=x']) {
+      const { head } = await rawGet(house, path)
+      expect(head).toMatch(/^x-frame-options: DENY/im)
+      expect(head).toMatch(/^x-content-type-options: nosniff/im)
+      // oidc-provider's own page that sends itself on (nobody was signed in) has no policy; it can do nothing else.
+      if (path !== '/session/end') {
+        expect(head).toMatch(
+          /^content-security-policy: default-src 'none';.*script-src 'self';.*frame-ancestors 'none'/im,
+        )
+        expect(head).not.toMatch(/unsafe-inline|unsafe-eval|\*/)
+      }
+    }
+  })
+})
