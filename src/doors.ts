@@ -40,7 +40,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
   }
 
   const accountAt: Doors['accountAt'] = async (accountId, clientId) => {
-    const [account, door] = await Promise.all([facts(accountId), stores.access.door(clientId, accountId)])
+    const { account, door } = await stores.access.accountAndDoor(accountId, clientId)
     const here = account && door ? { ...accessTo(account, door, policy), roles: door.roles } : { ...unknown, roles: [] }
     return { account, here }
   }

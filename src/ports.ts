@@ -343,6 +343,11 @@ export type AccessStore = {
   account(accountId: string): Promise<AccountInForce | undefined>
   /** The client as a door for this account; undefined when the client is gone or disabled. */
   door(clientId: string, accountId: string): Promise<Door | undefined>
+  /** Both at one moment. */
+  accountAndDoor(
+    accountId: string,
+    clientId: string,
+  ): Promise<{ account: AccountInForce | undefined; door: Door | undefined }>
   /** The members behind a site or mailbox, as resourceAccess needs them. */
   owner(resourceId: string): Promise<Door['owner']>
 }

@@ -1,11 +1,12 @@
 // Plan, guard, apply, retry: the only place that can suspend by mistake. Services are worked in parallel, each by one
 // instance at a time; what is not acknowledged is done again, so a kill at any instant loses nothing.
+import { setTimeout as pause } from 'node:timers/promises'
 import { AppError } from './domain/errors.ts'
 import { pages } from './domain/pages.ts'
 import type { Instant } from './domain/time.ts'
 import { type GuardRule, tooMany } from './guard.ts'
 import type { Name } from './plugin.ts'
-import { PROVIDER } from './provider-service.ts'
+import { clientOfLogoutService, PROVIDER } from './provider-service.ts'
 import { type Change, compare, createSettler, reasonOf, type ServiceHandle, type SettleDeps } from './settle.ts'
 
 export type { Change, ServiceHandle }
@@ -44,7 +45,15 @@ export type Reconciler = {
   apply(plan: Plan, confirmed: boolean, signal?: AbortSignal): Promise<number>
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+/** Waits for the work, but no longer than so many milliseconds. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController()
+  try {
+    await Promise.race([work, pause(ms, undefined, { signal: done.signal })])
+  } finally {
+    done.abort()
+  }
+}
 
 export function createReconciler(deps: Deps): Reconciler {
   const { store, services, clock, log } = deps
@@ -70,16 +79,23 @@ export function createReconciler(deps: Deps): Reconciler {
     }
   }
 
-  const takeLease = (name: string, dead: readonly string[] = []): Promise<boolean> =>
-    store.outbox.lease(name, deps.owner, clock.now(), clock.now() + LEASE_MS, dead)
+  /** True while the lease is ours. Once it ran out another one may have had it, even if it is free again. */
+  type Hold = () => Promise<boolean>
 
   /** One instance at a time among all. Undefined, and nothing done, when another one has the service. */
-  async function leased<T>(name: string, task: () => Promise<T>): Promise<T | undefined> {
+  async function leased<T>(name: string, task: (hold: Hold) => Promise<T>): Promise<T | undefined> {
     const dead = (await store.outbox.leaseOwners()).filter(deps.isDead)
-    if (!(await takeLease(name, dead))) return undefined
-    const beat = setInterval(() => void takeLease(name).catch(() => {}), LEASE_MS / 3)
+    let until = Number.POSITIVE_INFINITY
+    const hold: Hold = async () => {
+      const now = clock.now()
+      const ours = now < until && (await store.outbox.lease(name, deps.owner, now, now + LEASE_MS, dead))
+      until = ours ? now + LEASE_MS : Number.NEGATIVE_INFINITY
+      return ours
+    }
+    if (!(await hold())) return undefined
+    const beat = setInterval(() => void hold().catch(() => {}), LEASE_MS / 3)
     try {
-      return await task()
+      return await task(hold)
     } finally {
       clearInterval(beat)
       await store.outbox.lease(name, deps.owner, clock.now(), null)
@@ -87,15 +103,13 @@ export function createReconciler(deps: Deps): Reconciler {
   }
 
   /**
-   * After a step: true while the lease is ours. When this process stood still for so long that another one took over, what
-   * it just wrote may be older than what that one wrote: these subjects are looked at once more.
+   * When this process stood still for so long that another one took over, what it just wrote may be older than what that
+   * one wrote: these subjects are looked at once more.
    */
-  async function stillOurs(name: string, subjects: readonly Name[]): Promise<boolean> {
-    if (await takeLease(name)) return true
+  async function lookAgain(name: string, subjects: readonly Name[]): Promise<void> {
     const at = clock.now()
     const row = { service: name, effect: 'row', payload: {}, cause: 'drift', createdAt: at, dueAt: at } as const
     await store.outbox.add([...new Set(subjects)].map((subject) => ({ ...row, subject })))
-    return false
   }
 
   const step = (signal: AbortSignal = stopping.signal): AbortSignal =>
@@ -107,14 +121,15 @@ export function createReconciler(deps: Deps): Reconciler {
   /** Works off one service until nothing is due, while the lease is ours. */
   async function work(name: string): Promise<void> {
     if (deps.elsewhere.has(name) || (await held(name))) return
-    await leased(name, async () => {
+    await leased(name, async (hold) => {
       for (;;) {
         const due =
           stopping.signal.aborted || (await held(name)) ? [] : await store.outbox.due(name, clock.now(), BATCH)
         if (due.length === 0) return
         await settler.settle(name, due, step())
-        const rows = due.filter((row) => row.effect === 'row').map((row) => row.subject)
-        if (!(await stillOurs(name, rows))) return
+        if (await hold()) continue
+        const written = due.filter((row) => row.effect === 'row').map((row) => row.subject)
+        return lookAgain(name, written)
       }
     })
   }
@@ -131,12 +146,16 @@ export function createReconciler(deps: Deps): Reconciler {
         log.error('reconcile.failed', { service: name, error: String(error) }),
       )
     } while (calledAgain.delete(name))
+    // What ended there queued its logout tokens: they go at once, whatever other services are at.
+    if (name === PROVIDER) await beginDue((due) => clientOfLogoutService(due) !== undefined)
   }
 
-  const drain = async (): Promise<void> => {
+  const beginDue = async (which: (name: string) => boolean): Promise<void> => {
     if (stopping.signal.aborted) return
-    await Promise.all((await store.outbox.dueServices(clock.now())).map(begin))
+    await Promise.all((await store.outbox.dueServices(clock.now())).filter(which).map(begin))
   }
+
+  const drain = (): Promise<void> => beginDue(() => true)
 
   const attempts = new Set<Promise<void>>()
   const attempt = (): void => {
@@ -180,7 +199,7 @@ export function createReconciler(deps: Deps): Reconciler {
     for (;;) {
       signal.throwIfAborted()
       const failures = await alone(handle.name, () =>
-        leased(handle.name, async () => {
+        leased(handle.name, async (hold) => {
           const { out, failures } = await settler.bring(handle, names, signal)
           const kicks = [...out].filter((name) => !failures.has(name))
           const at = clock.now()
@@ -189,7 +208,7 @@ export function createReconciler(deps: Deps): Reconciler {
             kicks.map((subject) => ({ subject, cause: 'drift', createdAt: at })),
             [],
           )
-          await stillOurs(handle.name, names)
+          if (!(await hold())) await lookAgain(handle.name, names)
           return [...failures.values()]
         }),
       )
@@ -209,10 +228,10 @@ export function createReconciler(deps: Deps): Reconciler {
     async stop(graceMs = 0) {
       clearTimeout(timer)
       // What was just woken may finish; what takes longer is in the outbox for whoever comes next.
-      await Promise.race([Promise.all(attempts), pause(graceMs)])
+      await within(graceMs, Promise.all(attempts))
       stopping.abort()
-      await Promise.all(attempts)
-      await Promise.allSettled(working.values())
+      // A service that does not heed the signal must not keep the process alive.
+      await within(STEP_MS, Promise.all([...attempts, ...working.values()]))
     },
     drives: (name) => !deps.elsewhere.has(name),
 

@@ -2,7 +2,7 @@
 // or two prepared statements, sent together; what the answer means is decided in src/domain/access.ts.
 import type { Door, MemberInForce, Membership, OverrideInForce } from '../../src/domain/access.ts'
 import type { AccessStore, AccountInForce, StaffRole } from '../../src/ports.ts'
-import type { Rows, SqlRow } from './rows.ts'
+import type { Query, Rows, SqlRow } from './rows.ts'
 
 /** Overrides in force, joined to each row; two of an account or of a member make two rows. */
 const overrides = (alias: string, on: string): string =>
@@ -79,41 +79,67 @@ const ownerSql = `select ${ofMember}, ${overrideColumns('om')}
   from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id ${overrides('om', 'om.member_id = m.id')}
   where r.id = ? and r.removed_at is null`
 
-export const accessStore = (rows: Rows): AccessStore => ({
-  async account(accountId): Promise<AccountInForce | undefined> {
-    const found = await rows(accountSql, [accountId])
-    const [account] = found
-    if (account?.id !== accountId) return undefined
-    return {
-      accountId,
+function accountIn(found: readonly SqlRow[]): AccountInForce | undefined {
+  const [account] = found
+  return (
+    account && {
+      accountId: String(account.id),
       ...profile(account),
       closed: account.state === 'closed',
       overrides: overridesIn(found, 'oa'),
       memberships: membershipsIn(found),
     }
-  },
+  )
+}
 
-  async door(clientId, accountId): Promise<Door | undefined> {
-    const [found, given] = await Promise.all([
-      rows(clientSql, [accountId, clientId]),
-      rows(rolesSql, [clientId, accountId, clientId, accountId]),
-    ])
-    const [client] = found
-    if (client?.client_id !== clientId || client.removed_at !== null) return undefined
-    const ofAffiliation =
-      client.role && (JSON.parse(String(client.roles_of_affiliation)) as Record<string, string>)[String(client.role)]
-    return {
+type Client = { clientId: string; door: Door }
+
+function clientIn(found: readonly SqlRow[], given: readonly SqlRow[]): Client | undefined {
+  const [client] = found
+  if (!client || client.removed_at !== null) return undefined
+  const ofAffiliation =
+    client.role && (JSON.parse(String(client.roles_of_affiliation)) as Record<string, string>)[String(client.role)]
+  const roles = new Set([...given.map((row) => String(row.role)), ...(ofAffiliation ? [ofAffiliation] : [])])
+  return {
+    clientId: String(client.client_id),
+    door: {
       service: client.service as Door['service'],
       audience: client.audience as Door['audience'],
-      roles: [
-        ...new Set([...given.map((row) => String(row.role)), ...(ofAffiliation ? [ofAffiliation] : [])]),
-      ].toSorted(),
+      roles: [...roles].toSorted(),
       ...(client.member_id !== null && { owner: memberIn(found) }),
-    }
+    },
+  }
+}
+
+const bothIn = (account: readonly SqlRow[], client: readonly SqlRow[], roles: readonly SqlRow[]) => ({
+  account: accountIn(account),
+  client: clientIn(client, roles),
+})
+
+const ownerIn = (found: readonly SqlRow[]): MemberInForce | undefined =>
+  found.length > 0 ? memberIn(found) : undefined
+
+const accountQuery = (accountId: string): Query => [accountSql, [accountId]]
+const clientQueries = (clientId: string, accountId: string): [Query, Query] => [
+  [clientSql, [accountId, clientId]],
+  [rolesSql, [clientId, accountId, clientId, accountId]],
+]
+
+// MariaDB pads with spaces when it compares: only the very id counts.
+const exactAccount = (account: AccountInForce | undefined, accountId: string) =>
+  account?.accountId === accountId ? account : undefined
+const exactDoor = (client: Client | undefined, clientId: string) =>
+  client?.clientId === clientId ? client.door : undefined
+
+export const accessStore = (rows: Rows): AccessStore => ({
+  account: async (accountId) => exactAccount(await rows(accountIn, accountQuery(accountId)), accountId),
+
+  door: async (clientId, accountId) => exactDoor(await rows(clientIn, ...clientQueries(clientId, accountId)), clientId),
+
+  async accountAndDoor(accountId, clientId) {
+    const found = await rows(bothIn, accountQuery(accountId), ...clientQueries(clientId, accountId))
+    return { account: exactAccount(found.account, accountId), door: exactDoor(found.client, clientId) }
   },
 
-  async owner(resourceId) {
-    const found = await rows(ownerSql, [resourceId])
-    return found.length > 0 ? memberIn(found) : undefined
-  },
+  owner: (resourceId) => rows(ownerIn, [ownerSql, [resourceId]]),
 })

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import type { Account, AccountStore, PeopleStore } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
-import type { Rows } from './rows.ts'
+import type { Rows, SqlRow } from './rows.ts'
 
 export const accountStore = (knex: Knex): AccountStore => ({
   add: async (account) => {
@@ -55,6 +55,9 @@ export const accountStore = (knex: Knex): AccountStore => ({
   },
 })
 
+const groupsSql = 'select name from account_group where account_id = ? order by name'
+const namesIn = (found: SqlRow[]): string[] => found.map(({ name }) => String(name))
+
 export const peopleStore = (knex: Knex, rows: Rows): PeopleStore => ({
   affiliate: async (affiliation) => {
     await knex('affiliation').insert(affiliation).onConflict(['accountId', 'memberId']).merge(['role'])
@@ -74,10 +77,7 @@ export const peopleStore = (knex: Knex, rows: Rows): PeopleStore => ({
     const open = knex('staffRole').join('account', 'account.id', 'staffRole.accountId').whereNot({ state: 'closed' })
     return Number((await open.where({ role }).count({ n: '*' }).first())?.n ?? 0)
   },
-  groups: async (accountId) =>
-    (await rows('select name from account_group where account_id = ? order by name', [accountId])).map(({ name }) =>
-      String(name),
-    ),
+  groups: async (accountId) => [...(await rows(namesIn, [groupsSql, [accountId]]))],
   setGroups: async (accountId, groups) => {
     await knex('accountGroup').where({ accountId }).delete()
     const rows = [...new Set(groups)].map((name) => ({ accountId, name }))

@@ -26,32 +26,8 @@ const columns = `client_id as clientId, organisation_id as organisationId, kind,
   second_factor as secondFactor, metadata, sealed_secret as sealedSecret, roles_of_affiliation as rolesOfAffiliation,
   created_at as createdAt, disabled_at as disabledAt`
 
-const same = (a: SqlRow, b: SqlRow): boolean => Object.keys(a).every((name) => a[name] === b[name])
-
-const frozen = <T>(value: T): T => {
-  if (value && typeof value === 'object') Object.values(Object.freeze(value)).forEach(frozen)
-  return value
-}
-
-/**
- * Reads a client's row each time; what it says is worked out once and given again while the row is the same in every
- * column, so that whoever makes something of a client may keep it with the client itself.
- */
-function clientReader(rows: Rows): ClientStore['get'] {
-  const known = new Map<string, { row: SqlRow; client: Client }>()
-  return async (clientId) => {
-    const [row] = await rows(`select ${columns} from client where client_id = ?`, [clientId])
-    if (row?.clientId !== clientId) {
-      known.delete(clientId)
-      return undefined
-    }
-    const before = known.get(clientId)
-    if (before && same(row, before.row)) return before.client
-    const client = frozen(read(row as unknown as ClientRow))
-    known.set(clientId, { row, client })
-    return client
-  }
-}
+const getSql = `select ${columns} from client where client_id = ?`
+const clientIn = ([row]: SqlRow[]): Client | undefined => row && read(row as unknown as ClientRow)
 
 export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
   add: async (client) => {
@@ -61,7 +37,10 @@ export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
     const { clientId, ...row } = write(client)
     await knex('client').where({ clientId }).update(row)
   },
-  get: clientReader(rows),
+  get: async (clientId) => {
+    const client = await rows(clientIn, [getSql, [clientId]])
+    return client?.clientId === clientId ? client : undefined
+  },
   list: async () => (await knex('client').orderBy('name')).map(read),
   setRole: async (role) => {
     await knex('clientRole').insert(role).onConflict(['clientId', 'subjectKind', 'subject', 'role']).ignore()

@@ -4,6 +4,7 @@ import Sqlite, { type Database as SqliteHandle, type Statement } from 'better-sq
 import createKnex, { type Knex } from 'knex'
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { AppError } from '../../src/domain/errors.ts'
+import { type Remembered, remembered } from './remembered.ts'
 import { type Turns, turns } from './turns.ts'
 
 export { migrate } from './migrate.ts'
@@ -12,7 +13,7 @@ export type Database = {
   kind: 'sqlite' | 'mysql'
   knex: Knex
   /** The handle itself and the queue of who may write on it. */
-  sqlite?: { handle: SqliteHandle; turns: Turns }
+  sqlite?: { handle: SqliteHandle; turns: Turns; recall: Remembered }
   pool?: Pool
   /** All or nothing, and on disk when it returns. On MariaDB a deadlock runs the work again. */
   transaction<T>(work: (knex: Knex) => Promise<T>): Promise<T>
@@ -77,7 +78,7 @@ export const settled = (sql: string): string => sql.replaceAll('?', '+?')
 const BREATH = 32
 
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
-function connection(handle: SqliteHandle, queue?: Turns) {
+function connection(handle: SqliteHandle, wrote: () => void, queue?: Turns) {
   const prepared = new Map<string, Statement>()
   let inARow = 0
   // SQLite answers at once, so that a night's work would never let go of the event loop by itself.
@@ -98,8 +99,16 @@ function connection(handle: SqliteHandle, queue?: Turns) {
       const made = statement(sql)
       return {
         reader: made.reader,
-        all: (bindings: unknown[]) => step(() => made.all(...bindings)),
-        run: (bindings: unknown[]) => step(() => made.run(...bindings)),
+        all: (bindings: unknown[]) =>
+          step(() => {
+            if (!made.readonly) wrote()
+            return made.all(...bindings)
+          }),
+        run: (bindings: unknown[]) =>
+          step(() => {
+            wrote()
+            return made.run(...bindings)
+          }),
       }
     },
   }
@@ -144,12 +153,13 @@ function openSqlite(path: string): Database {
     typeof text === 'string' ? text.toLowerCase() : text,
   )
   const queue = turns()
-  const outside = knexOn(connection(handle, queue), queue)
-  const inside = knexOn(connection(handle))
+  const recall = remembered(handle)
+  const outside = knexOn(connection(handle, recall.forget, queue), queue)
+  const inside = knexOn(connection(handle, recall.forget))
   return {
     kind: 'sqlite',
     knex: outside,
-    sqlite: { handle, turns: queue },
+    sqlite: { handle, turns: queue, recall },
     transaction: (work) =>
       queue.hold(async () => {
         try {
@@ -170,7 +180,7 @@ function openSqlite(path: string): Database {
       if (path === ':memory:') return queue.hold(() => work(inside))
       // A reader of its own: in WAL it sees the moment of its first read and hinders nobody.
       const reader = new Sqlite(path, { readonly: true })
-      const knex = knexOn(connection(reader))
+      const knex = knexOn(connection(reader, () => {}))
       try {
         reader.exec('BEGIN')
         return await work(knex)

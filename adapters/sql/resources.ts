@@ -2,7 +2,11 @@
 import type { Knex } from 'knex'
 import type { Login, Resource, ResourceStore } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
-import type { Rows } from './rows.ts'
+import type { Rows, SqlRow } from './rows.ts'
+
+const loginsSql = `select id, mailbox_id as mailboxId, account_id as accountId, name, created_at as createdAt from login
+  where account_id = ? order by created_at, name`
+const loginsIn = (found: SqlRow[]): Login[] => found as unknown as Login[]
 
 export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
   add: async (resource) => {
@@ -18,10 +22,5 @@ export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
   addLogin: async (login) => {
     await knex('login').insert(login)
   },
-  loginsOf: async (accountId) =>
-    (await rows(
-      `select id, mailbox_id as mailboxId, account_id as accountId, name, created_at as createdAt from login
-       where account_id = ? order by created_at, name`,
-      [accountId],
-    )) as Login[],
+  loginsOf: async (accountId) => [...(await rows(loginsIn, [loginsSql, [accountId]]))],
 })

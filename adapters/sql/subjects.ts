@@ -1,5 +1,6 @@
-// The subjects of services: every account, mail login and site there is, and which of them a change touches. (`pluck` takes
-// a column as the database names it.)
+// The subjects of services: every account, mail login and site there is or was, and which of them a change touches. What
+// was removed stays a subject, without access: were it forgotten, the file that denies it would let it in again. (`pluck`
+// takes a column as the database names it.)
 import type { Knex } from 'knex'
 import type { Changed, SubjectSource, SubjectStore } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
@@ -11,9 +12,8 @@ type SiteRow = { name: string; resourceId: string; memberNumber: string }
 
 export const subjectStore = (knex: Knex): SubjectStore => {
   const accounts = () => knex('account')
-  const logins = () =>
-    knex('login').join({ mailbox: 'resource' }, 'mailbox.id', 'login.mailboxId').whereNull('mailbox.removedAt')
-  const sites = () => knex('resource').where({ 'resource.kind': 'site' }).whereNull('resource.removedAt')
+  const logins = () => knex('login').join({ mailbox: 'resource' }, 'mailbox.id', 'login.mailboxId')
+  const sites = () => knex('resource').where({ 'resource.kind': 'site' })
   const accountsOfMember = (memberId: string) => knex('affiliation').where({ memberId }).select('accountId')
 
   const clientsOf = (change: { memberId: string } | { clientId: string }): Promise<ClientRow[]> =>

@@ -24,6 +24,11 @@ export async function newAccount(
   input: NewAccount,
 ): Promise<Account> {
   const email = input.email === null ? null : checkedEmail(input.email)
+  const name = input.name ?? [input.givenName, input.familyName].filter(Boolean).join(' ')
+  const longest = { givenName: [input.givenName, 100], familyName: [input.familyName, 100], name: [name, 200] } as const
+  for (const [field, [text, most]] of Object.entries(longest))
+    if (text.length > most)
+      throw new AppError('invalid_value', { field, detail: `${field}: at most ${most} characters` })
   const taken = async (name: string) => (await stores.accounts.byUsername(name)) !== undefined
   const wanted = input.username ? checkedUsername(input.username) : undefined
   if (wanted && (await taken(wanted)))
@@ -31,7 +36,7 @@ export async function newAccount(
   return {
     id: core.random.uuid(),
     username: wanted ?? (await freeName(proposeUsername(input.givenName, input.familyName, email ?? ''), taken)),
-    name: input.name ?? [input.givenName, input.familyName].filter(Boolean).join(' '),
+    name,
     givenName: input.givenName,
     familyName: input.familyName,
     email,
@@ -46,8 +51,8 @@ export async function newAccount(
 
 export const addAccount =
   (core: Core) =>
-  (input: NewAccount & { actor: Actor; staffRoles?: readonly StaffRole[] }): Promise<Account> =>
-    core.store.transaction(async (stores) => {
+  async (input: NewAccount & { actor: Actor; staffRoles?: readonly StaffRole[] }): Promise<Account> => {
+    const account = await core.store.transaction(async (stores) => {
       const account = await newAccount(core, stores, input)
       await stores.accounts.add(account)
       await stores.people.setGroups(account.id, input.groups ?? [])
@@ -60,8 +65,24 @@ export const addAccount =
         subjectId: account.id,
         payload: { username: account.username, staffRoles: input.staffRoles ?? [] },
       })
+      await touch(core, stores, { accountId: account.id }, 'person')
       return account
     })
+    core.wake()
+    return account
+  }
+
+const accountOf = async (stores: Stores, accountId: string): Promise<Account> => {
+  const account = await stores.accounts.get(accountId)
+  if (!account) throw new AppError('not_found', { detail: 'there is no such account' })
+  return account
+}
+
+/** Asked after the audit's append, which lets one at a time through: two must not unmake each other. */
+async function keepAnAdministrator(stores: Stores): Promise<void> {
+  if ((await stores.people.countStaff('admin')) === 0)
+    throw new AppError('conflict', { detail: 'this is the last administrator; make another one first' })
+}
 
 /** Give a person a role at a member, or another one. */
 export const affiliate =
@@ -103,10 +124,8 @@ export const setStaffRoles =
     actor: Actor
   }): Promise<void> => {
     await core.store.transaction(async (stores) => {
+      await accountOf(stores, accountId)
       const before = await stores.people.staffRoles(accountId)
-      if (before.includes('admin') && !roles.includes('admin') && (await stores.people.countStaff('admin')) === 1)
-        throw new AppError('conflict', { detail: 'this is the last administrator; make another one first' })
-      await stores.people.setStaffRoles(accountId, roles, actor, core.clock.now())
       await audit(core, stores, {
         action: 'account.staff_roles_set',
         actor,
@@ -114,6 +133,8 @@ export const setStaffRoles =
         subjectId: accountId,
         payload: { before, after: roles },
       })
+      await stores.people.setStaffRoles(accountId, roles, actor, core.clock.now())
+      if (before.includes('admin') && !roles.includes('admin')) await keepAnAdministrator(stores)
       await touch(core, stores, { accountId }, 'person')
     })
     core.wake()
@@ -131,6 +152,7 @@ export const setGroups =
     actor: Actor
   }): Promise<void> => {
     await core.store.transaction(async (stores) => {
+      await accountOf(stores, accountId)
       const before = await stores.people.groups(accountId)
       await stores.people.setGroups(accountId, groups)
       await audit(core, stores, {
@@ -160,11 +182,8 @@ export const setAccountClosed =
     actor: Actor
   }): Promise<void> => {
     await core.store.transaction(async (stores) => {
-      const account = await stores.accounts.get(accountId)
-      if (!account) throw new AppError('not_found', { detail: 'there is no such account' })
+      const account = await accountOf(stores, accountId)
       if ((account.state === 'closed') === closed) return
-      await stores.accounts.update({ ...account, state: closed ? 'closed' : 'active' })
-      if (closed) await stores.sessions.signOut(accountId, core.clock.now())
       await audit(core, stores, {
         action: closed ? 'account.closed' : 'account.reopened',
         actor,
@@ -172,6 +191,11 @@ export const setAccountClosed =
         subjectId: accountId,
         payload: { reason },
       })
+      await stores.accounts.update({ ...account, state: closed ? 'closed' : 'active' })
+      if (closed) await stores.sessions.signOut(accountId, core.clock.now())
+      // Whoever left the directory is out, administrator or not; `schedar rescue` makes another one.
+      const isAdministrator = (await stores.people.staffRoles(accountId)).includes('admin')
+      if (closed && isAdministrator && actor !== 'directory') await keepAnAdministrator(stores)
       await touch(core, stores, { accountId }, actor === 'directory' ? 'sync' : 'person')
     })
     core.wake()

@@ -4,9 +4,9 @@ import { audit } from '../core.ts'
 import type { ServiceKind } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import type { ClientTemplate, KitFile, Plugin } from '../plugin.ts'
-import type { Client, ClientRole, Resource } from '../ports.ts'
-import { HOUSE_CLIENT } from '../provider-service.ts'
-import { organisationNamed } from './members.ts'
+import type { Client, ClientRole, Resource, Stores } from '../ports.ts'
+import { HOUSE_CLIENT, PROVIDER } from '../provider-service.ts'
+import { LONGEST_NAME, organisationNamed } from './members.ts'
 
 /** AES-GCM context of a client's secret. */
 export const secretContext = (clientId: string): string => `client:${clientId}`
@@ -27,13 +27,16 @@ export type NewClient = {
   actor: Actor
 }
 
-/** RFC 9700 §4.1.1: exact addresses, https, or http on loopback; no fragment (RFC 6749 §3.1.2). */
+/**
+ * RFC 9700 §4.1.1: exact addresses, https, or http on loopback; no fragment (RFC 6749 §3.1.2). They are compared letter
+ * for letter: what a parser would mend on the way (a space, a line end, a backslash, a missing slash) is refused.
+ */
 function checkedUrl(url: string, field: string): string {
-  const parsed = URL.parse(url)
+  const parsed = /^https?:\/\/[^\s\\/\p{Cc}][^\s\\\p{Cc}]*$/u.test(url) ? URL.parse(url) : null
   const loopback = parsed && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(parsed.hostname)
   if (!parsed || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && loopback)))
     throw new AppError('invalid_value', { field, detail: `${field}: ${url} is not an https address` })
-  if (parsed.hash || parsed.username || url.includes('*'))
+  if (/[#*]/.test(url) || parsed.username || parsed.password)
     throw new AppError('invalid_value', {
       field,
       detail: `${field}: ${url} must be exact, without *, user or fragment`,
@@ -75,8 +78,10 @@ export const addClient =
   async (input: NewClient): Promise<{ client: Client; clientSecret: string }> => {
     const url = checkedUrl(input.url.replace(/\/+$/, ''), 'url')
     const template = input.plugin?.client?.(url) ?? other({ ...input, url })
-    if (!input.plugin && (input.redirectUris ?? []).length === 0)
+    if (!input.plugin?.client && (input.redirectUris ?? []).length === 0)
       throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
+    if (input.name.trim() === '' || input.name.length > LONGEST_NAME)
+      throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
     const clientSecret = core.random.token(32)
     const client = await core.store.transaction(async (stores) => {
       const organisation = await organisationNamed(stores)
@@ -117,44 +122,50 @@ export const addClient =
     return { client, clientSecret }
   }
 
+/** The provider ends what these accounts hold at clients that refuse them now. */
+const tellProvider = (core: Core, stores: Stores, accountIds: readonly string[]): Promise<void> => {
+  const at = core.clock.now()
+  const row = { service: PROVIDER, effect: 'row', payload: {}, cause: 'person', createdAt: at, dueAt: at } as const
+  return stores.outbox.add(accountIds.map((subject) => ({ ...row, subject })))
+}
+
 /** Give an account or a group a role on a client, or take it back. */
 export const setClientRole =
   (core: Core) =>
   async ({ remove = false, actor, ...role }: ClientRole & { remove?: boolean; actor: Actor }): Promise<void> => {
+    if (!/^\S{1,32}$/.test(role.role))
+      throw new AppError('invalid_value', { field: 'role', detail: 'a role has 1 to 32 characters and no space' })
+    if (role.subject === '' || role.subject.length > 100)
+      throw new AppError('invalid_value', { field: 'subject', detail: 'a group has 1 to 100 characters' })
     await core.store.transaction(async (stores) => {
-      if (!(await stores.clients.get(role.clientId)))
-        throw new AppError('not_found', { detail: `there is no client ${role.clientId}` })
+      const { clientId, subjectKind, subject } = role
+      if (!(await stores.clients.get(clientId)))
+        throw new AppError('not_found', { detail: `there is no client ${clientId}` })
+      if (!remove && subjectKind === 'account' && !(await stores.accounts.get(subject)))
+        throw new AppError('not_found', { detail: 'there is no such account' })
+      // Before it is gone: afterwards nothing tells who had it.
+      const concerned = subjectKind === 'account' ? [subject] : await stores.subjects.touchedBy('account', { clientId })
       await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
       await audit(core, stores, {
         action: remove ? 'client.role_removed' : 'client.role_set',
         actor,
         subjectKind: 'client',
-        subjectId: role.clientId,
-        payload: { to: `${role.subjectKind}:${role.subject}`, role: role.role },
+        subjectId: clientId,
+        payload: { to: `${subjectKind}:${subject}`, role: role.role },
       })
-      if (role.subjectKind === 'account')
-        await stores.outbox.add([
-          {
-            service: 'provider',
-            subject: role.subject,
-            effect: 'row',
-            payload: {},
-            cause: 'person',
-            createdAt: core.clock.now(),
-            dueAt: core.clock.now(),
-          },
-        ])
+      await tellProvider(core, stores, concerned)
     })
     core.wake()
   }
 
-/** Switch a client off or on: while off, nobody signs in there and none of its tokens counts. */
+/** Switch a client off or on: while off, nobody signs in there, none of its tokens counts, and sessions there end. */
 export const setClientDisabled =
   (core: Core) =>
   async ({ clientId, disabled, actor }: { clientId: string; disabled: boolean; actor: Actor }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       const client = await stores.clients.get(clientId)
       if (!client) throw new AppError('not_found', { detail: `there is no client ${clientId}` })
+      if ((client.disabledAt !== null) === disabled) return
       await stores.clients.update({ ...client, disabledAt: disabled ? core.clock.now() : null })
       await audit(core, stores, {
         action: disabled ? 'client.disabled' : 'client.enabled',
@@ -163,7 +174,9 @@ export const setClientDisabled =
         subjectId: clientId,
         payload: {},
       })
+      if (disabled) await tellProvider(core, stores, await stores.subjects.touchedBy('account', { clientId }))
     })
+    core.wake()
   }
 
 /** The files to install on a client's side, filled in. */

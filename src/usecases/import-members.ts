@@ -3,58 +3,33 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
-import { type StandingFacts, standingOn } from '../domain/standing.ts'
+import { canonical } from '../domain/names.ts'
+import { type StandingFacts, standingOn, standings } from '../domain/standing.ts'
 import { addDays, type CivilDate, civilDate } from '../domain/time.ts'
-import { tooMany } from '../guard.ts'
-import type { Account, Member, MemberEventRecord, Organisation, Stores, TermRecord } from '../ports.ts'
-import {
-  parseMap,
-  type Refusal,
-  type Remark,
-  type Roster,
-  type RosterFile,
-  type RosterRow,
-  readRoster,
-} from '../rosters/roster.ts'
-import { newAccount } from './accounts.ts'
-import { organisationNamed } from './members.ts'
+import { noteRemovals, removalsOn, tooMany } from '../guard.ts'
+import type { Member, MemberEventRecord, Organisation, Stores, TermRecord } from '../ports.ts'
+import { parseMap, type Roster, type RosterFile, type RosterRow, readRoster } from '../rosters/roster.ts'
+import { giveAccount } from './import-accounts.ts'
+import { type Change, describe, type ImportReport, refusalOf, reportOf } from './import-report.ts'
+import { LONGEST_NAME, organisationNamed } from './members.ts'
 import { lowers, opens, refresh } from './standing.ts'
 
-const BATCH = 50
+/** Members in one transaction: some ten milliseconds each, so that nobody's sign-in waits for the import. */
+const AT_ONCE = 10
 const SOURCE = 'import'
 
-/** What a row of the file would do. */
-type Change = { row: RosterRow; member: Member | undefined; differences: string[]; removal: boolean }
-
-export type ImportReport = {
-  format: string
-  encoding: string
-  separator: string
-  rows: number
-  new: number
-  changed: number
-  unchanged: number
-  /** Members of the file who would lose access by it. */
-  removals: number
-  of: number
-  refused: Refusal[]
-  remarks: Remark[]
-  ignoredColumns: string[]
-}
-export type ImportPlan = {
-  changes: Change[]
-  organisation: Organisation
-  on: CivilDate
-  report: ImportReport
-  describe(): string[]
-}
+/** `used`: the fields that the files speak of at all. */
+type Ground = { organisation: Organisation; on: CivilDate; used: ReadonlySet<string> }
+export type ImportPlan = Ground & { changes: Change[]; report: ImportReport; describe(): string[] }
 
 const nameOf = (row: RosterRow): string =>
-  (row.kind === 'association' && row.organisationName) ||
-  [row.givenName, row.familyName].filter(Boolean).join(' ') ||
-  row.organisationName ||
-  row.email ||
-  row.memberNumber
+  (
+    (row.kind === 'association' && row.organisationName) ||
+    [row.givenName, row.familyName].filter(Boolean).join(' ') ||
+    row.organisationName ||
+    row.email ||
+    row.memberNumber
+  ).slice(0, LONGEST_NAME)
 
 /** The term that stands for what the file says is covered; none when it says nothing. */
 function termOf(row: RosterRow, on: CivilDate): Pick<TermRecord, 'startOn' | 'endOn' | 'exempt'> | undefined {
@@ -67,6 +42,14 @@ function termOf(row: RosterRow, on: CivilDate): Pick<TermRecord, 'startOn' | 'en
 
 const imported = (terms: readonly TermRecord[]): TermRecord | undefined => terms.find(({ source }) => source === SOURCE)
 
+/** True when the file says other than the last import did. A due date that it leaves out takes nothing away. */
+function coversOtherwise(row: RosterRow, terms: readonly TermRecord[], { used, on }: Ground): boolean {
+  const term = termOf(row, on)
+  const now = imported(terms)
+  if (term) return now?.endOn !== term.endOn || now.exempt !== term.exempt
+  return now?.exempt === true && used.has('exempt')
+}
+
 /** The standing that the file would give an existing member. */
 function foreseen(core: Core, facts: StandingFacts, terms: readonly TermRecord[], row: RosterRow, on: CivilDate) {
   const term = termOf(row, on)
@@ -76,28 +59,19 @@ function foreseen(core: Core, facts: StandingFacts, terms: readonly TermRecord[]
   return standingOn({ terms: kept, events }, { graceDays: core.config.dues.graceDays }, on).standing
 }
 
-async function compare(
-  core: Core,
-  stores: Stores,
-  member: Member,
-  row: RosterRow,
-  used: ReadonlySet<string>,
-  on: CivilDate,
-): Promise<Change> {
+async function compare(core: Core, stores: Stores, member: Member, row: RosterRow, ground: Ground): Promise<Change> {
   const terms = await stores.standings.terms(member.id)
   const facts = await stores.standings.facts(member.id)
   const before = await stores.standings.get(member.id)
   const differences: string[] = []
   if (member.name !== nameOf(row)) differences.push('name')
-  if (used.has('email') && row.email !== null && member.email !== row.email) differences.push('email')
+  if (ground.used.has('email') && row.email !== null && member.email !== row.email) differences.push('email')
   if (row.locale !== null && member.locale !== row.locale) differences.push('locale')
-  const term = termOf(row, on)
-  const now = imported(terms)
-  if (term && (now?.endOn !== term.endOn || now.exempt !== term.exempt)) differences.push('covered until')
-  if (row.closed && before?.standing !== 'closed') differences.push(row.closed)
-  const changesStanding =
-    differences.includes('covered until') || (row.closed !== null && differences.includes(row.closed))
-  const after = changesStanding ? foreseen(core, facts, terms, row, on) : before?.standing
+  const covers = coversOtherwise(row, terms, ground)
+  if (covers) differences.push('covered until')
+  const closes = row.closed !== null && before?.standing !== 'closed'
+  if (closes) differences.push(row.closed!)
+  const after = covers || closes ? foreseen(core, facts, terms, row, ground.on) : before?.standing
   const removal =
     !!before &&
     !!after &&
@@ -105,72 +79,31 @@ async function compare(
   return { row, member, differences, removal }
 }
 
-async function memberFor(stores: Stores, organisation: Organisation, row: RosterRow): Promise<Member | undefined> {
+/** By number, else by address; of several with one address, by name. `ambiguous` when nothing tells them apart. */
+async function memberFor(
+  stores: Stores,
+  organisation: Organisation,
+  row: RosterRow,
+): Promise<Member | 'ambiguous' | undefined> {
   if (row.memberNumber !== '') return stores.members.byNumber(organisation.id, row.memberNumber)
-  const byEmail = row.email ? await stores.members.byEmail(organisation.id, row.email) : []
-  return byEmail.length === 1 ? byEmail[0] : undefined
+  const family = row.email ? await stores.members.byEmail(organisation.id, row.email) : []
+  if (family.length <= 1) return family[0]
+  const named = family.filter(({ name }) => canonical(name) === canonical(nameOf(row)))
+  return named.length === 1 ? named[0] : 'ambiguous'
 }
 
-function describe({ report }: Pick<ImportPlan, 'report'>): string[] {
-  const { format, encoding, separator, rows, refused, remarks, removals, of } = report
-  return [
-    `${rows} members in a ${format} file (${encoding}, separator ${separator === '\t' ? 'tab' : separator}).`,
-    `  new ${report.new}   changed ${report.changed}   unchanged ${report.unchanged}   refused ${refused.length}`,
-    ...(report.ignoredColumns.length > 0 ? [`  not used: ${report.ignoredColumns.join(', ')}`] : []),
-    ...(removals > 0 ? [`  ${removals} of ${of} members would lose access.`] : []),
-    ...refused.map(
-      ({ file, line, field, value, reason }) =>
-        `  refused ${file} line ${line}: ${field}${value ? ` «${value}»` : ''}: ${reason}`,
-    ),
-    ...remarks.map(
-      ({ file, line, field, value, reason }) =>
-        `  note ${file} line ${line}: ${field}${value ? ` «${value}»` : ''}: ${reason}`,
-    ),
-  ]
-}
-
-/** An account that is surely this person's: same username and address, or the only one whose verified address it is. */
-async function accountFor(stores: Stores, row: RosterRow): Promise<Account | undefined> {
-  const byName = row.username ? await stores.accounts.byUsername(row.username) : undefined
-  if (byName && byName.email === row.email) return byName
-  const byEmail = row.email ? await stores.accounts.byEmail(row.email) : []
-  return byEmail.length === 1 && byEmail[0]!.emailVerifiedAt !== null ? byEmail[0] : undefined
-}
-
-async function giveAccount(core: Core, stores: Stores, member: Member, row: RosterRow): Promise<void> {
-  if (
-    (row.email === null && row.username === null) ||
-    row.active === false ||
-    (await stores.people.accountsOf(member.id)).length > 0
-  )
-    return
-  let account = await accountFor(stores, row)
-  if (!account) {
-    const free = row.username && !(await stores.accounts.byUsername(row.username)) ? row.username : null
-    account = await newAccount(core, stores, {
-      username: free,
-      givenName: row.givenName,
-      familyName: row.familyName,
-      name: [row.givenName, row.familyName].filter(Boolean).join(' ') || nameOf(row),
-      email: row.email,
-      locale: member.locale,
-    })
-    await stores.accounts.add(account)
-  }
-  await stores.people.affiliate({
-    accountId: account.id,
-    memberId: member.id,
-    role: 'owner',
-    createdAt: core.clock.now(),
-  })
+async function changeOf(core: Core, stores: Stores, row: RosterRow, ground: Ground): Promise<Change | 'ambiguous'> {
+  const member = await memberFor(stores, ground.organisation, row)
+  if (member === 'ambiguous') return member
+  return member ? compare(core, stores, member, row, ground) : { row, member, differences: [], removal: false }
 }
 
 async function putTerm(core: Core, stores: Stores, memberId: string, row: RosterRow, on: CivilDate): Promise<void> {
-  const term = termOf(row, on)
-  if (!term) return
   const at = core.clock.now()
   for (const { id, source } of await stores.standings.terms(memberId))
     if (source === SOURCE) await stores.standings.cancelTerm(id, at)
+  const term = termOf(row, on)
+  if (!term) return
   await stores.standings.addTerm({
     id: core.random.uuid(),
     memberId,
@@ -185,7 +118,7 @@ async function write(
   core: Core,
   stores: Stores,
   { row, member: existing, differences }: Change,
-  { organisation, on }: ImportPlan,
+  { organisation, on }: Ground,
   number: () => string,
   actor: Actor,
 ): Promise<void> {
@@ -245,54 +178,54 @@ export const importMembers = (core: Core) => ({
       ...(activity && { activity }),
       ...(onProgress && { onProgress }),
     })
-    const used = new Set<string>(roster.columns.used.map(({ field }) => field))
+    const ground = { organisation, on, used: new Set<string>(roster.columns.used.map(({ field }) => field)) }
     const changes: Change[] = []
+    const refused = [...roster.refusals]
     for (const row of roster.rows) {
-      const member = await memberFor(core.store, organisation, row)
-      changes.push(
-        member
-          ? await compare(core, core.store, member, row, used, on)
-          : { row, member, differences: [], removal: false },
-      )
+      const change = await changeOf(core, core.store, row, ground)
+      const refusal = refusalOf(row, change, roster.columns.used[0]?.file ?? '')
+      if (refusal) refused.push(refusal)
+      else if (change !== 'ambiguous') changes.push(change)
     }
     const counts = await core.store.standings.count()
-    const report: ImportReport = {
-      format: roster.format,
-      encoding: roster.encoding,
-      separator: roster.separator,
-      rows: roster.rows.length,
-      new: changes.filter(({ member }) => !member).length,
-      changed: changes.filter(({ member, differences }) => member && differences.length > 0).length,
-      unchanged: changes.filter(({ member, differences }) => member && differences.length === 0).length,
-      removals: changes.filter(({ removal }) => removal).length,
-      of: Object.entries(counts).reduce(
-        (sum, [standing, n]) => sum + (opens(core, standing as keyof typeof counts) ? n : 0),
-        0,
-      ),
-      refused: roster.refusals,
-      remarks: roster.remarks,
-      ignoredColumns: roster.columns.ignored.map(({ header }) => header),
-    }
-    return { changes, organisation, on, report, describe: () => describe({ report }) }
+    const of = standings.reduce((sum, standing) => sum + (opens(core, standing) ? counts[standing] : 0), 0)
+    const report = reportOf(roster, changes, refused, of)
+    return { ...ground, changes, report, describe: () => describe(report) }
   },
 
   /**
-   * Puts a plan in force, some members at a time; cut off, it is finished by importing the file again. Throws
-   * `removals_held` before anything is written when too many would lose access and nobody confirmed it.
+   * Puts a plan in force, some members at a time; cut off, it is finished by importing the file again, and done twice it is
+   * done once. Throws `removals_held` before anything is written when too many would lose access in a day and nobody
+   * confirmed it.
    */
   async apply(plan: ImportPlan, { actor, confirmed, onProgress }: ApplyOptions): Promise<void> {
     const { removals, of } = plan.report
-    if (!confirmed && removals > 0 && tooMany({ removals, of }, core.config.guard))
+    const earlier = await removalsOn(core.store.settings, plan.on)
+    const counts = { removals: removals + earlier, of: of + earlier }
+    if (!confirmed && removals > 0 && tooMany(counts, core.config.guard))
       throw new AppError('removals_held', {
         detail: `${removals} of ${of} members would lose access by this file; nothing was written. If that is right, import it with --confirm-removals`,
       })
     const todo = plan.changes.filter(({ member, differences }) => !member || differences.length > 0)
-    let highest = await core.store.members.highestNumber(plan.organisation.id)
+    // Numbers that the file brings are taken too.
+    let highest = todo.reduce(
+      (most, { row: { memberNumber } }) =>
+        /^\d{1,9}$/.test(memberNumber) ? Math.max(most, Number(memberNumber)) : most,
+      await core.store.members.highestNumber(plan.organisation.id),
+    )
     const number = () => String(++highest)
-    for (let from = 0; from < todo.length; from += BATCH) {
-      const batch = todo.slice(from, from + BATCH)
+    for (let from = 0; from < todo.length; from += AT_ONCE) {
+      const batch = todo.slice(from, from + AT_ONCE)
       await core.store.transaction(async (stores) => {
-        for (const change of batch) await write(core, stores, change, plan, number, actor)
+        let removed = 0
+        for (const { row } of batch) {
+          // As it is now: the file may have been imported meanwhile, or in part before.
+          const change = await changeOf(core, stores, row, plan)
+          if (change === 'ambiguous' || (change.member && change.differences.length === 0)) continue
+          await write(core, stores, change, plan, number, actor)
+          if (change.removal) removed++
+        }
+        if (!confirmed) await noteRemovals(stores.settings, plan.on, removed)
       })
       core.wake()
       onProgress?.(from + batch.length, todo.length)

@@ -6,6 +6,7 @@ import type { JWK } from 'oidc-provider'
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
+import type { Instant } from '../domain/time.ts'
 import type { SigningKey, Stores } from '../ports.ts'
 
 export const algorithms = ['ES256', 'RS256'] as const
@@ -52,39 +53,55 @@ async function newKey(
 export const openKey = (core: Pick<Core, 'vault'>, key: SigningKey): JWK =>
   JSON.parse(core.vault.open(key.sealedJwk, keyContext(key.kid)))
 
+type Keys = readonly SigningKey[]
+const of = (keys: Keys, alg: Alg, state: SigningKey['state']): SigningKey | undefined =>
+  keys.find((key) => key.alg === alg && key.state === state)
+const isDue = (key: SigningKey | undefined, at: Instant, after: number): boolean => !!key && at - key.changedAt >= after
+
+/** A key of each algorithm. Made before the transaction that may need them: an RSA key takes longer than a write may wait. */
+const newKeys = (core: Core, algs: readonly Alg[], state: SigningKey['state']): Promise<SigningKey[]> =>
+  Promise.all(algs.map((alg) => newKey(core, alg, state)))
+
+/** The keys, which nobody else changes until the transaction ends: its first write lets one instance at a time through. */
+async function lockedKeys({ settings, keys }: Stores, at: Instant): Promise<SigningKey[]> {
+  await settings.set('keys.changed_at', String(at))
+  return keys.list()
+}
+
 /** Make the first keys of an installation; several instances that start at once make one set. */
-export const ensureKeys = (core: Core): Promise<SigningKey[]> =>
-  core.store.transaction(async (stores) => {
-    const keys = await stores.keys.list()
-    for (const alg of algorithms)
-      if (!keys.some((key) => key.alg === alg && key.state === 'current'))
-        await stores.keys.add(await newKey(core, alg, 'current'))
+export async function ensureKeys(core: Core): Promise<SigningKey[]> {
+  const there = await core.store.keys.list()
+  const missing = algorithms.filter((alg) => !of(there, alg, 'current'))
+  if (missing.length === 0) return there
+  const made = await newKeys(core, missing, 'current')
+  return core.store.transaction(async (stores) => {
+    const keys = await lockedKeys(stores, core.clock.now())
+    for (const key of made) if (!of(keys, key.alg, 'current')) await stores.keys.add(key)
     return stores.keys.list()
   })
+}
 
-/** One step of one algorithm, if its time has come: publish a next key; let it sign; take the retired one down. */
-async function step(core: Core, stores: Stores, keys: readonly SigningKey[], alg: Alg): Promise<string | undefined> {
-  const at = core.clock.now()
-  const one = (state: SigningKey['state']) => keys.find((key) => key.alg === alg && key.state === state)
-  const next = one('next')
-  if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) {
-    const current = one('current')
-    if (current) await stores.keys.setState(current.kid, 'retired', at)
-    await stores.keys.setState(next.kid, 'current', at)
-    return `${alg}: ${next.kid} signs from now on`
-  }
-  if (next) return undefined
-  const made = await newKey(core, alg, 'next')
+/** Let the next key of an algorithm sign, when it was published long enough ago. */
+async function promote(stores: Stores, keys: Keys, alg: Alg, at: Instant): Promise<string | undefined> {
+  const next = of(keys, alg, 'next')
+  if (!next || !isDue(next, at, PUBLISH_BEFORE_MS)) return undefined
+  const current = of(keys, alg, 'current')
+  if (current) await stores.keys.setState(current.kid, 'retired', at)
+  await stores.keys.setState(next.kid, 'current', at)
+  return `${alg}: ${next.kid} signs from now on`
+}
+
+async function publish(stores: Stores, keys: Keys, made: SigningKey): Promise<string | undefined> {
+  if (of(keys, made.alg, 'next')) return undefined
   await stores.keys.add(made)
-  return `${alg}: ${made.kid} is published and signs in two hours`
+  return `${made.alg}: ${made.kid} is published and signs in two hours`
 }
 
 /** A fresh key alone, at once. What is published verifies: whoever has a leaked key could sign as long as it is there. */
-async function replace(core: Core, stores: Stores, keys: readonly SigningKey[], alg: Alg): Promise<string> {
-  const made = await newKey(core, alg, 'current')
-  for (const key of keys) if (key.alg === alg) await stores.keys.remove(key.kid)
+async function replace(stores: Stores, keys: Keys, made: SigningKey): Promise<string> {
+  for (const key of keys) if (key.alg === made.alg) await stores.keys.remove(key.kid)
   await stores.keys.add(made)
-  return `${alg}: ${made.kid} signs from now on; no earlier key counts any more`
+  return `${made.alg}: ${made.kid} signs from now on; no earlier key counts any more`
 }
 
 /**
@@ -94,12 +111,18 @@ async function replace(core: Core, stores: Stores, keys: readonly SigningKey[], 
  */
 export const rotateKeys =
   (core: Core) =>
-  ({ actor, force = false }: { actor: Actor; force?: boolean }): Promise<string[]> =>
-    core.store.transaction(async (stores) => {
-      const keys = await stores.keys.list()
-      const done = (
-        await Promise.all(algorithms.map((alg) => (force ? replace : step)(core, stores, keys, alg)))
-      ).filter((line) => line !== undefined)
+  async ({ actor, force = false }: { actor: Actor; force?: boolean }): Promise<string[]> => {
+    const made = await newKeys(core, algorithms, force ? 'current' : 'next')
+    return core.store.transaction(async (stores) => {
+      const at = core.clock.now()
+      const keys = await lockedKeys(stores, at)
+      const done: string[] = []
+      for (const key of made) {
+        const line = force
+          ? await replace(stores, keys, key)
+          : ((await promote(stores, keys, key.alg, at)) ?? (await publish(stores, keys, key)))
+        if (line) done.push(line)
+      }
       if (done.length === 0)
         throw new AppError('conflict', {
           detail: 'the next keys were published less than two hours ago; wait, or use --force if a key leaked',
@@ -113,16 +136,18 @@ export const rotateKeys =
       })
       return done
     })
+  }
+
+const isOver = (key: SigningKey, at: Instant): boolean => key.state === 'retired' && isDue(key, at, PUBLISH_AFTER_MS)
 
 /** What time does by itself: a key published long enough signs, one retired long enough goes. */
-export const tendKeys = (core: Core): Promise<void> =>
-  core.store.transaction(async (stores) => {
-    const at = core.clock.now()
-    const keys = await stores.keys.list()
-    for (const alg of algorithms) {
-      const next = keys.find((key) => key.alg === alg && key.state === 'next')
-      if (next && at - next.changedAt >= PUBLISH_BEFORE_MS) await step(core, stores, keys, alg)
-    }
-    for (const key of keys)
-      if (key.state === 'retired' && at - key.changedAt >= PUBLISH_AFTER_MS) await stores.keys.remove(key.kid)
+export async function tendKeys(core: Core): Promise<void> {
+  const at = core.clock.now()
+  const there = await core.store.keys.list()
+  if (!there.some((key) => isOver(key, at) || (key.state === 'next' && isDue(key, at, PUBLISH_BEFORE_MS)))) return
+  await core.store.transaction(async (stores) => {
+    const keys = await lockedKeys(stores, at)
+    for (const alg of algorithms) await promote(stores, keys, alg, at)
+    for (const key of keys) if (isOver(key, at)) await stores.keys.remove(key.kid)
   })
+}

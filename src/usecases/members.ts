@@ -2,6 +2,7 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
+import { email as checkedEmail } from '../domain/names.ts'
 import type { MemberEventKind } from '../domain/standing.ts'
 import { type CivilDate, civilDate, isCivilDate } from '../domain/time.ts'
 import type { Locale, Member, Organisation, Stores } from '../ports.ts'
@@ -19,6 +20,11 @@ export async function organisationNamed(stores: Pick<Stores, 'organisations'>, n
     })
   return found
 }
+
+/** As long as the columns are. */
+export const LONGEST_NUMBER = 64
+export const LONGEST_NAME = 200
+const LONGEST_NOTE = 1000
 
 export type NewMember = {
   memberNumber: string
@@ -56,9 +62,13 @@ export async function addOpeningTerm(
 export const addMember =
   (core: Core) =>
   async (input: NewMember & { actor: Actor; organisation?: string }): Promise<Member> => {
-    const memberNumber = input.memberNumber.trim()
-    if (memberNumber === '' || memberNumber.length > 64)
+    const memberNumber = input.memberNumber.normalize('NFKC').trim()
+    if (memberNumber === '' || memberNumber.length > LONGEST_NUMBER)
       throw new AppError('invalid_value', { field: 'memberNumber', detail: 'a member number has 1 to 64 characters' })
+    const name = input.name.trim()
+    if (name === '' || name.length > LONGEST_NAME)
+      throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
+    const email = input.email === null ? null : checkedEmail(input.email)
     for (const on of [input.joinedOn, input.coveredUntilOn])
       if (on && !isCivilDate(on)) throw new AppError('invalid_value', { detail: `not a date: ${on}; write 2026-12-31` })
     const member = await core.store.transaction(async (stores) => {
@@ -71,8 +81,8 @@ export const addMember =
         organisationId: organisation.id,
         memberNumber,
         kind: input.kind,
-        name: input.name,
-        email: input.email,
+        name,
+        email,
         locale: input.locale ?? organisation.locale,
         joinedOn: input.joinedOn ?? on,
         source: input.source ?? 'hand',
@@ -120,8 +130,12 @@ export const recordMemberEvent =
   }): Promise<void> => {
     if (effectiveOn && !isCivilDate(effectiveOn))
       throw new AppError('invalid_value', { field: 'on', detail: `not a date: ${effectiveOn}; write 2026-12-31` })
+    if (note.length > LONGEST_NOTE)
+      throw new AppError('invalid_value', { field: 'note', detail: 'the note is longer than 1,000 characters' })
     await core.store.transaction(async (stores) => {
-      const organisation = await organisationNamed(stores)
+      const member = await stores.members.get(memberId)
+      if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
+      const organisation = await organisationNamed(stores, member.organisationId)
       const on = civilDate(core.clock.now(), organisation.timeZone)
       const event = {
         id: core.random.uuid(),

@@ -4,13 +4,17 @@ import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
 import { pages } from '../domain/pages.ts'
+import { standings } from '../domain/standing.ts'
 import type { CivilDate } from '../domain/time.ts'
 import { noteRemovals, removalsOn, tooMany } from '../guard.ts'
+import type { Override, Stores } from '../ports.ts'
 import type { Reconciler } from '../reconcile.ts'
 import { enact, foresee, lowers, opens, type StandingChange, today } from './standing.ts'
 import { touch } from './subjects.ts'
 
-const BATCH = 500
+const PAGE = 500
+/** Members or overrides in one transaction: some milliseconds, so that nobody's sign-in waits for the night. */
+const AT_ONCE = 25
 const LAST_RUN = 'nightly.last_on'
 /** Set while the guard holds the night's removals; says how many of how many, since when. */
 export const HELD = 'nightly.held'
@@ -23,34 +27,41 @@ export type NightReport = {
   services: { service: string; changes: number; error?: string }[]
 }
 
+async function overrideChange(core: Core, stores: Stores, override: Override, on: CivilDate): Promise<void> {
+  const { id, accountId, memberId, endsOn, effect } = override
+  const ends = endsOn !== null && endsOn < on
+  if (ends) await stores.overrides.lift(id, core.clock.now(), 'clock')
+  else await stores.overrides.begin(id)
+  if (!ends && effect === 'deny' && accountId) await stores.sessions.signOut(accountId, core.clock.now())
+  await audit(core, stores, {
+    action: ends ? 'access.override_ended' : 'access.override_begun',
+    actor: 'clock',
+    subjectKind: accountId ? 'account' : 'member',
+    subjectId: accountId ?? memberId!,
+    payload: { effect, endsOn },
+  })
+  await touch(core, stores, accountId ? { accountId } : { memberId: memberId! }, 'clock')
+}
+
+/** Each is looked up in the transaction that begins or ends it: two instances whose night begins at once do it once. */
 async function overrideChanges(core: Core, on: CivilDate): Promise<number> {
-  const due = await core.store.overrides.due(core.clock.now(), on)
-  for (const { id, accountId, memberId, endsOn, effect } of due) {
-    const target = accountId ? { accountId } : { memberId: memberId! }
-    const ends = endsOn !== null && endsOn < on
-    await core.store.transaction(async (stores) => {
-      if (ends) await stores.overrides.lift(id, core.clock.now(), 'clock')
-      else await stores.overrides.begin(id)
-      if (!ends && effect === 'deny' && accountId) await stores.sessions.signOut(accountId, core.clock.now())
-      const subject = accountId
-        ? { subjectKind: 'account', subjectId: accountId }
-        : { subjectKind: 'member', subjectId: memberId! }
-      await audit(core, stores, {
-        action: ends ? 'access.override_ended' : 'access.override_begun',
-        actor: 'clock',
-        ...subject,
-        payload: { effect, endsOn },
-      })
-      await touch(core, stores, target, 'clock')
+  let changed = 0
+  for (;;) {
+    const done = await core.store.transaction(async (stores) => {
+      const due = (await stores.overrides.due(core.clock.now(), on)).slice(0, AT_ONCE)
+      for (const override of due) await overrideChange(core, stores, override, on)
+      return due.length
     })
+    if (done === 0) return changed
+    changed += done
+    core.wake()
   }
-  return due.length
 }
 
 async function standingChanges(core: Core, on: CivilDate): Promise<StandingChange[]> {
   const changes: StandingChange[] = []
   for await (const due of pages(
-    (after) => core.store.standings.due(on, after, BATCH),
+    (after) => core.store.standings.due(on, after, PAGE),
     ({ memberId }) => memberId,
   )) {
     for (const { memberId } of due) changes.push(await foresee(core, core.store, memberId, on))
@@ -58,40 +69,63 @@ async function standingChanges(core: Core, on: CivilDate): Promise<StandingChang
   return changes
 }
 
-/** Enacts the changes in small transactions; removals only if the guard or a person lets them. */
+type Judged = { going: StandingChange[]; held: { removals: number; of: number } | undefined }
+
+/** Whom the guard lets through: everybody, or only those who lose nothing. */
+async function judge(core: Core, changes: StandingChange[], on: CivilDate, confirmed: boolean): Promise<Judged> {
+  const removals = changes.filter((change) => lowers(core, change)).length
+  const counts = await core.store.standings.count()
+  const of = standings.reduce((sum, standing) => sum + (opens(core, standing) ? counts[standing] : 0), 0)
+  const earlier = await removalsOn(core.store.settings, on)
+  const count = { removals: removals + earlier, of: of + earlier }
+  if (confirmed || removals === 0 || !tooMany(count, core.config.guard)) return { going: changes, held: undefined }
+  return { going: changes.filter((change) => !lowers(core, change)), held: { removals, of } }
+}
+
+/** Enacts some; how many changed. Facts may have come in since they were foreseen: what counts is what they say now. */
+const enactSome = (
+  core: Core,
+  changes: readonly StandingChange[],
+  on: CivilDate,
+  { held, confirmed }: { held: boolean; confirmed: boolean },
+): Promise<number> =>
+  core.store.transaction(async (stores) => {
+    let changed = 0
+    let removed = 0
+    for (const { memberId } of changes) {
+      const change = await foresee(core, stores, memberId, on)
+      const removal = lowers(core, change)
+      if (held && removal) continue
+      await enact(core, stores, change, 'clock', 'clock')
+      if (change.before !== change.after.standing) changed++
+      if (removal) removed++
+    }
+    if (!confirmed) await noteRemovals(stores.settings, on, removed)
+    return changed
+  })
+
 async function enactAll(
   core: Core,
   changes: StandingChange[],
   on: CivilDate,
   confirmed: boolean,
-): Promise<NightReport['held']> {
-  const removals = changes.filter((change) => lowers(core, change))
-  const counts = await core.store.standings.count()
-  const of = Object.entries(counts).reduce(
-    (sum, [standing, n]) => sum + (opens(core, standing as keyof typeof counts) ? n : 0),
-    0,
-  )
-  const earlier = await removalsOn(core.store.settings, on)
-  const count = { removals: removals.length + earlier, of: of + earlier }
-  const held = !confirmed && removals.length > 0 && tooMany(count, core.config.guard)
-  const going = held ? changes.filter((change) => !lowers(core, change)) : changes
-  for (let from = 0; from < going.length; from += BATCH) {
-    const batch = going.slice(from, from + BATCH)
-    await core.store.transaction(async (stores) => {
-      for (const change of batch) await enact(core, stores, change, 'clock', 'clock')
-      if (!confirmed) await noteRemovals(stores.settings, on, batch.filter((change) => lowers(core, change)).length)
-    })
+): Promise<Pick<NightReport, 'changed' | 'held'>> {
+  const { going, held } = await judge(core, changes, on, confirmed)
+  let changed = 0
+  for (let from = 0; from < going.length; from += AT_ONCE) {
+    changed += await enactSome(core, going.slice(from, from + AT_ONCE), on, { held: held !== undefined, confirmed })
     core.wake()
   }
-  await core.store.settings.set(HELD, held ? JSON.stringify({ removals: removals.length, of, on }) : undefined)
-  if (held) core.log.warn('guard.held', { removals: removals.length, of, on })
-  return held ? { removals: removals.length, of } : undefined
+  await core.store.settings.set(HELD, held ? JSON.stringify({ ...held, on }) : undefined)
+  if (held) core.log.warn('guard.held', { ...held, on })
+  return { changed, held }
 }
 
 async function repairDrift(core: Core, reconciler: Reconciler): Promise<NightReport['services']> {
   if ((await core.store.settings.get('writes_held')) !== undefined) return []
+  const here = core.services.filter(({ name }) => reconciler.drives(name))
   return Promise.all(
-    core.services.map(async ({ name }) => {
+    here.map(async ({ name }) => {
       try {
         return { service: name, changes: await reconciler.apply(await reconciler.plan(name), false) }
       } catch (error) {
@@ -103,32 +137,30 @@ async function repairDrift(core: Core, reconciler: Reconciler): Promise<NightRep
   )
 }
 
-/** One night's work. With `confirmed`, a person lets the removals pass that the guard held. */
+/**
+ * One night's work. With `confirmed`, a person lets the removals pass that the guard held, and says that a clock which
+ * went back is right now. Throws `conflict` when it went back and nobody confirmed it.
+ */
 export const nightly =
   (core: Core, reconciler: Reconciler, sweep: () => Promise<void>) =>
   async ({ confirmed = false }: { confirmed?: boolean } = {}): Promise<NightReport> => {
     const on = await today(core)
     const last = await core.store.settings.get(LAST_RUN)
-    if (last !== undefined && on < last) {
+    if (last !== undefined && on < last && !confirmed) {
       core.log.warn('nightly.clock_went_back', { on, last })
       throw new AppError('conflict', {
-        detail: `the clock says ${on}, but the last night's run was on ${last}: mend the clock`,
+        detail: `the clock says ${on}, but the last night's run was on ${last}: mend the clock; if it is right now, run schedar nightly --confirm`,
       })
     }
     const overrides = await overrideChanges(core, on)
     const changes = await standingChanges(core, on)
-    const held = await enactAll(core, changes, on, confirmed)
-    await sweep()
+    const enacted = await enactAll(core, changes, on, confirmed)
+    // Rows that stay a day longer are no reason to leave services as they are.
+    await sweep().catch((error: unknown) => core.log.error('nightly.sweep', { error: String(error) }))
     core.wake()
     const services = await repairDrift(core, reconciler)
     await core.store.settings.set(LAST_RUN, on)
-    const report = {
-      on,
-      changed: changes.filter(({ before, after }) => before !== after.standing).length,
-      overrides,
-      held,
-      services,
-    }
+    const report = { on, ...enacted, overrides, services }
     core.log.info('nightly.done', { ...report, services: services.length })
     return report
   }

@@ -6,7 +6,8 @@ import { canonical, email } from '../domain/names.ts'
 import type { Resource } from '../ports.ts'
 import { touch } from './subjects.ts'
 
-const SITE_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/
+/** RFC 1123 §2.1: labels of at most 63 letters, digits and hyphens. */
+const SITE_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** A site is named by its host name, a mailbox by its address. */
 const nameOf = (kind: Resource['kind'], typed: string): string => {

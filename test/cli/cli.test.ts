@@ -17,8 +17,17 @@ type Result = { code: number; out: string; err: string }
 
 async function schedar(...argv: string[]): Promise<Result> {
   const result: Result = { code: 0, out: '', err: '' }
-  const write = (name: 'out' | 'err') => ({ write: (text: string) => void (result[name] += text) })
-  result.code = await run(['--config', file, ...argv], { out: write('out'), err: write('err'), in: Readable.from([]), env: {} })
+  const write = (name: 'out' | 'err') => ({
+    write: (text: string) => {
+      result[name] += text
+    },
+  })
+  result.code = await run(['--config', file, ...argv], {
+    out: write('out'),
+    err: write('err'),
+    in: Readable.from([]),
+    env: {},
+  })
   return result
 }
 
@@ -38,28 +47,68 @@ beforeAll(async () => {
   issuer = `http://127.0.0.1:${port}`
   writeFileSync(file, stringify({ issuer, listen: { port } }))
   const { core, close } = await installation()
-  await core.store.organisations.add({ id: core.random.uuid(), name: 'Cassiopée', country: 'BE', timeZone: 'Europe/Brussels', locale: 'fr', contactEmail: 'bureau@cassiopee.example', createdAt: core.clock.now() })
+  await core.store.organisations.add({
+    id: core.random.uuid(),
+    name: 'Cassiopée',
+    country: 'BE',
+    timeZone: 'Europe/Brussels',
+    locale: 'fr',
+    contactEmail: 'bureau@cassiopee.example',
+    createdAt: core.clock.now(),
+  })
   await close()
 })
 
 describe('people', () => {
   test('a member, an account, what it may use, and why not after a suspension', async () => {
-    expect(await json('member', 'add', '101', 'Ada Byron', '--covered-until', '2099-12-31')).toMatchObject({ number: '101' })
-    await json('account', 'add', 'ada', '--given-name', 'Ada', '--family-name', 'Byron', '--email', 'ada@example.org', '--member', '101', '--role', 'owner')
-    expect(await json('account', 'explain', 'ada')).toMatchObject({ memberships: [{ role: 'owner', standing: 'current' }] })
+    expect(await json('member', 'add', '101', 'Ada Byron', '--covered-until', '2099-12-31')).toMatchObject({
+      number: '101',
+    })
+    await json(
+      'account',
+      'add',
+      'ada',
+      '--given-name',
+      'Ada',
+      '--family-name',
+      'Byron',
+      '--email',
+      'ada@example.org',
+      '--member',
+      '101',
+      '--role',
+      'owner',
+    )
+    expect(await json('account', 'explain', 'ada')).toMatchObject({
+      memberships: [{ role: 'owner', standing: 'current' }],
+    })
     const suspended = await schedar('account', 'suspend', 'ada', '--reason', 'Essai', '--until', '2098-01-31')
-    expect(suspended).toMatchObject({ code: 0, out: expect.stringMatching(/ada is suspended\.\n {2}✓ provider {2}ada {2}\d+ ms/) })
+    expect(suspended).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ada is suspended\.\n {2}✓ provider {2}ada {2}\d+ ms/),
+    })
     expect((await schedar('account', 'explain', 'ada')).out).toContain('deny: Essai, until 2098-01-31')
-    expect(await schedar('account', 'suspend', 'ada', '--reason', 'Encore')).toMatchObject({ code: 1, err: expect.stringContaining('suspended already') })
+    expect(await schedar('account', 'suspend', 'ada', '--reason', 'Encore')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('suspended already'),
+    })
     expect((await schedar('account', 'restore', 'ada')).code).toBe(0)
-    expect(await schedar('account', 'restore', 'ada')).toMatchObject({ code: 1, err: 'schedar: this is not suspended\n' })
+    expect(await schedar('account', 'restore', 'ada')).toMatchObject({
+      code: 1,
+      err: 'schedar: this is not suspended\n',
+    })
   })
 
   test('the list of members shows the standing, and filters by it', async () => {
     await json('member', 'add', '102', 'Bob Lent', '--covered-until', '2001-12-31')
-    expect((await schedar('member', 'list')).out).toMatch(/number {2}name.*\n101.*current.*2099-12-31\n102.*lapsed.*2001-12-31/)
+    expect((await schedar('member', 'list')).out).toMatch(
+      /number {2}name.*\n101.*current.*2099-12-31\n102.*lapsed.*2001-12-31/,
+    )
     expect(await json<unknown[]>('member', 'list', '--standing', 'lapsed')).toHaveLength(1)
-    expect(await schedar('member', 'list', '--standing', 'late')).toMatchObject({ code: 1, err: expect.stringContaining('applicant, future, current') })
+    expect(await schedar('member', 'list', '--standing', 'late')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('applicant, future, current'),
+    })
   })
 
   test('a closed member is out, a readmitted one is back', async () => {
@@ -72,41 +121,85 @@ describe('people', () => {
 
   test('an import shows its plan first, asks, and says which lines it refuses', async () => {
     const csv = join(folder, 'members.csv')
-    writeFileSync(csv, 'Nr;Prénom;Nom;Mail;Fin\n201;Dora;Un;dora@example.org;31/12/2099\n202;Émil;Deux;pas-une-adresse;31/12/2099\n')
+    writeFileSync(
+      csv,
+      'Nr;Prénom;Nom;Mail;Fin\n201;Dora;Un;dora@example.org;31/12/2099\n202;Émil;Deux;pas-une-adresse;31/12/2099\n',
+    )
     const map = ['--map', 'number=Nr,given=Prénom,family=Nom,email=Mail,end=Fin']
     const dry = await schedar('member', 'import', csv, ...map, '--dry-run')
     expect(dry).toMatchObject({ code: 3, out: expect.stringContaining('new 1   changed 0   unchanged 0   refused 1') })
     expect(dry.out).toContain('members.csv line 3')
-    expect(await schedar('member', 'import', csv, ...map)).toMatchObject({ code: 1, err: expect.stringContaining('Add --yes') })
+    expect(await schedar('member', 'import', csv, ...map)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Add --yes'),
+    })
     expect((await schedar('member', 'import', csv, ...map, '--yes')).code).toBe(3)
     expect(await json('member', 'show', '201')).toMatchObject({ standing: 'current', people: ['dora.un (owner)'] })
-    expect((await schedar('member', 'import', csv, ...map, '--dry-run')).out).toContain('new 0   changed 0   unchanged 1')
-    expect(await schedar('member', 'import', join(folder, 'none.csv'))).toMatchObject({ code: 1, err: expect.stringContaining('there is no such file') })
+    expect((await schedar('member', 'import', csv, ...map, '--dry-run')).out).toContain(
+      'new 0   changed 0   unchanged 1',
+    )
+    expect(await schedar('member', 'import', join(folder, 'none.csv'))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no such file'),
+    })
   })
 
   test('invitations go out as letters', async () => {
     expect(await json('account', 'invite', 'dora.un')).toEqual({ invited: 1 })
     expect(await schedar('account', 'invite')).toMatchObject({ code: 1, err: expect.stringContaining('use --all') })
-    expect(await schedar('account', 'invite', 'nobody')).toMatchObject({ code: 1, err: 'schedar: there is no account nobody\n' })
+    expect(await schedar('account', 'invite', 'nobody')).toMatchObject({
+      code: 1,
+      err: 'schedar: there is no account nobody\n',
+    })
   })
 })
 
 describe('sites, clients and kits', () => {
   test('a site gets a client and its kit, the secret in files only its owner reads', async () => {
     await json('site', 'add', 'ada.example', '--member', '101')
-    const made = await json('client', 'add', '--kind', 'spip', '--url', 'https://ada.example', '--name', 'Le site d’Ada', '--site', 'ada.example')
+    const made = await json(
+      'client',
+      'add',
+      '--kind',
+      'spip',
+      '--url',
+      'https://ada.example',
+      '--name',
+      'Le site d’Ada',
+      '--site',
+      'ada.example',
+    )
     const target = join(folder, 'kit')
     const files = await json<{ file: string; secret: boolean }[]>('kit', String(made.client_id), target)
     const secret = files.find((one) => one.secret)!
     expect(statSync(secret.file).mode & 0o777).toBe(0o600)
     expect(readFileSync(secret.file, 'utf8')).toContain(String(made.client_secret))
-    expect(await json('account', 'explain', 'ada')).toMatchObject({ clients: [{ name: 'Le site d’Ada', access: 'full', roles: ['webmestre'] }] })
+    expect(await json('account', 'explain', 'ada')).toMatchObject({
+      clients: [{ name: 'Le site d’Ada', access: 'full', roles: ['webmestre'] }],
+    })
   })
 
   test('roles are given and taken, clients are switched off and on', async () => {
-    const made = await json('client', 'add', '--kind', 'other', '--url', 'https://wiki.example', '--name', 'Wiki', '--redirect-uri', 'https://wiki.example/cb', '--listed', '--client-id', 'wiki')
+    const made = await json(
+      'client',
+      'add',
+      '--kind',
+      'other',
+      '--url',
+      'https://wiki.example',
+      '--name',
+      'Wiki',
+      '--redirect-uri',
+      'https://wiki.example/cb',
+      '--listed',
+      '--client-id',
+      'wiki',
+    )
     expect(made.client_id).toBe('wiki')
-    const mine = async () => (await json<{ clients: { clientId: string; access: string }[] }>('account', 'explain', 'ada')).clients.find(({ clientId }) => clientId === 'wiki')
+    const mine = async () =>
+      (await json<{ clients: { clientId: string; access: string }[] }>('account', 'explain', 'ada')).clients.find(
+        ({ clientId }) => clientId === 'wiki',
+      )
     expect(await mine()).toMatchObject({ access: 'none' })
     await schedar('client', 'grant', 'wiki', 'group:bureau', 'editor')
     await schedar('account', 'groups', 'ada', 'bureau')
@@ -119,19 +212,31 @@ describe('sites, clients and kits', () => {
   })
 
   test.each([
-    [['--kind', 'other', '--url', 'http://wiki.example', '--redirect-uri', 'https://wiki.example/cb'], 'is not an https address'],
+    [
+      ['--kind', 'other', '--url', 'http://wiki.example', '--redirect-uri', 'https://wiki.example/cb'],
+      'is not an https address',
+    ],
     [['--kind', 'other', '--url', 'https://wiki.example', '--redirect-uri', 'https://*.example/cb'], 'must be exact'],
     [['--kind', 'other', '--url', 'https://wiki.example'], 'at least one --redirect-uri'],
     [['--kind', 'joomla', '--url', 'https://wiki.example'], 'there is no plugin joomla; there are: apache'],
     [['--kind', 'spip', '--url', 'https://x.example', '--site', 'x.example'], 'schedar site add x.example'],
   ])('a client that cannot be: %j', async (options, says) => {
-    expect(await schedar('client', 'add', '--name', 'X', ...options)).toMatchObject({ code: 1, err: expect.stringContaining(says) })
+    expect(await schedar('client', 'add', '--name', 'X', ...options)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(says),
+    })
   })
 
   test('a mailbox lets its people in under logins', async () => {
-    expect(await json('mailbox', 'add', 'ada@cassiopee.example', '--member', '101', '--account', 'ada')).toMatchObject({ login: 'ada@cassiopee.example' })
-    expect(await json('mailbox', 'login', 'ada@cassiopee.example', 'dora.un', '--as', 'dora@cassiopee.example')).toMatchObject({ login: 'dora@cassiopee.example' })
-    expect(await json<unknown[]>('mailbox', 'list')).toEqual([{ name: 'ada@cassiopee.example', member: '101', access: 'full' }])
+    expect(await json('mailbox', 'add', 'ada@cassiopee.example', '--member', '101', '--account', 'ada')).toMatchObject({
+      login: 'ada@cassiopee.example',
+    })
+    expect(
+      await json('mailbox', 'login', 'ada@cassiopee.example', 'dora.un', '--as', 'dora@cassiopee.example'),
+    ).toMatchObject({ login: 'dora@cassiopee.example' })
+    expect(await json<unknown[]>('mailbox', 'list')).toEqual([
+      { name: 'ada@cassiopee.example', member: '101', access: 'full' },
+    ])
   })
 })
 
@@ -141,13 +246,19 @@ describe('the machine', () => {
     expect(await json('services', 'check')).toEqual([{ service: 'provider', ok: true, detail: '' }])
     expect(await json('services', 'plan')).toEqual([])
     expect(await json('services', 'apply')).toEqual([{ service: 'provider', changes: 0, detail: '' }])
-    expect(await schedar('services', 'check', 'mail')).toMatchObject({ code: 1, err: expect.stringContaining('there is no service mail here') })
+    expect(await schedar('services', 'check', 'mail')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no service mail here'),
+    })
   })
 
   test('keys are listed and rotated in two steps', async () => {
     expect(await json<{ state: string }[]>('keys', 'list')).toMatchObject([{ state: 'current' }, { state: 'current' }])
     expect((await schedar('keys', 'rotate')).out).toContain('signs in two hours')
-    expect(await schedar('keys', 'rotate')).toMatchObject({ code: 1, err: expect.stringContaining('less than two hours ago') })
+    expect(await schedar('keys', 'rotate')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('less than two hours ago'),
+    })
     expect((await schedar('keys', 'rotate', '--force')).out).toContain('signs from now on')
   })
 
@@ -160,7 +271,10 @@ describe('the machine', () => {
     expect(await schedar('restore', backup)).toMatchObject({ code: 1, err: expect.stringContaining('Add --yes') })
     await json('restore', backup, '--yes')
     expect(await schedar('member', 'show', '999')).toMatchObject({ code: 1, err: 'schedar: there is no member 999\n' })
-    expect(await schedar('services', 'apply')).toMatchObject({ code: 1, err: expect.stringContaining('services apply --force') })
+    expect(await schedar('services', 'apply')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('services apply --force'),
+    })
     expect(await json('services', 'apply', '--force')).toMatchObject([{ detail: '' }])
     expect((await schedar('services', 'apply')).code).toBe(0)
     expect(await json('audit', 'verify')).toMatchObject({ sound: true })
@@ -170,13 +284,17 @@ describe('the machine', () => {
     const { link } = await json('setup')
     expect(link).toMatch(new RegExp(`^${issuer}/set-up/[\\w-]{43}$`))
     expect(await schedar('rescue', 'root')).toMatchObject({ code: 1, err: expect.stringContaining('--email') })
-    expect(await json('rescue', 'root', '--email', 'root@example.org', '--yes')).toMatchObject({ link: expect.stringMatching(/\/password\/[\w-]{43}$/) })
+    expect(await json('rescue', 'root', '--email', 'root@example.org', '--yes')).toMatchObject({
+      link: expect.stringMatching(/\/password\/[\w-]{43}$/),
+    })
     expect(await schedar('setup')).toMatchObject({ code: 1, err: expect.stringContaining('schedar rescue') })
   })
 
   test('the audit tells who did what', async () => {
     const rows = await json<{ action: string; actor: string }[]>('audit', 'list', '--account', 'ada')
-    expect(rows.map(({ action }) => action)).toEqual(expect.arrayContaining(['account.added', 'access.suspended', 'access.restored']))
+    expect(rows.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['account.added', 'access.suspended', 'access.restored']),
+    )
     expect(rows.every(({ actor }) => actor.startsWith('cli:'))).toBe(true)
   })
 
@@ -192,10 +310,17 @@ describe('the machine', () => {
   })
 
   test('every page that the doctor names exists', async () => {
-    const pages = [...readFileSync('src/cli/doctor.ts', 'utf8').matchAll(/'((?:docs\/[\w/-]+|README)\.md)(?:#([\w-]+))?'/g)]
+    const pages = [
+      ...readFileSync('src/cli/doctor.ts', 'utf8').matchAll(/'((?:docs\/[\w/-]+|README)\.md)(?:#([\w-]+))?'/g),
+    ]
     for (const [, page = '', anchor] of pages) {
       expect(existsSync(page), page).toBe(true)
-      const anchors = [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replace(/ /g, '-'))
+      const anchors = [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w -]/g, '')
+          .replace(/ /g, '-'),
+      )
       if (anchor) expect(anchors, page).toContain(anchor)
     }
     expect(pages.length).toBeGreaterThan(8)
@@ -203,9 +328,12 @@ describe('the machine', () => {
 })
 
 describe('mistakes', () => {
-  test.each([[['suspend']], [['account', 'suspend', 'ada']], [['member', 'add']]])('a wrong command line: %j', async (argv) => {
-    expect(await schedar(...argv)).toMatchObject({ code: 2 })
-  })
+  test.each([[['suspend']], [['account', 'suspend', 'ada']], [['member', 'add']]])(
+    'a wrong command line: %j',
+    async (argv) => {
+      expect(await schedar(...argv)).toMatchObject({ code: 2 })
+    },
+  )
 
   test('an unknown key of schedar.yaml is named with its path', async () => {
     const wrong = join(folder, 'wrong.yaml')
@@ -219,6 +347,9 @@ describe('mistakes', () => {
   test('a database that is down is said in one sentence', async () => {
     const down = join(folder, 'down.yaml')
     writeFileSync(down, stringify({ database: { url: `mysql://nobody@127.0.0.1:${await freePort()}/none` } }))
-    expect(await schedar('--config', down, 'member', 'list')).toMatchObject({ code: 1, err: 'schedar: the database cannot be used: ECONNREFUSED\n' })
+    expect(await schedar('--config', down, 'member', 'list')).toMatchObject({
+      code: 1,
+      err: 'schedar: the database cannot be used: ECONNREFUSED\n',
+    })
   })
 })

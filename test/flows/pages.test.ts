@@ -150,12 +150,12 @@ describe('errors', () => {
     directory.verify = verify
 
     const browser = await browserOf(house, ada)
-    const { account } = store.access
-    store.access.account = async () => {
+    const { accountAndDoor } = store.access
+    store.access.accountAndDoor = async () => {
       throw new Error('a bug in a door')
     }
     const atProvider = await browser.fetch((await rp.begin()).url)
-    store.access.account = account
+    store.access.accountAndDoor = accountAndDoor
 
     for (const [shown, fault] of [
       [page, 'a bug in the directory'],
@@ -176,17 +176,18 @@ describe('errors', () => {
     ['busy', 503, 'Il y a foule en ce moment'],
   ] as const)('%s is said as such, at the provider too', async (code, status, words) => {
     const { store } = house.installation.core
-    const { account } = store.access
+    const { account, accountAndDoor } = store.access
     const { all } = store.organisations
     const browser = await browserOf(house, ada)
     const fails = async (): Promise<never> => {
       throw new AppError(code)
     }
     store.access.account = fails
+    store.access.accountAndDoor = fails
     // The name on top of the page comes from the database too.
     store.organisations.all = fails
     const pages = [await browser.fetch(`${house.issuer}/`), await browser.fetch((await rp.begin()).url)]
-    store.access.account = account
+    Object.assign(store.access, { account, accountAndDoor })
     store.organisations.all = all
     for (const page of pages) expect([page.status, read(page)]).toEqual([status, expect.stringContaining(words)])
   })
