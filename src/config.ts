@@ -1,17 +1,15 @@
 // schedar.yaml: one strict schema, a sentence and a unit for each key. Read once, checked whole, frozen, handed down.
 // docs/configuration.md and docs/schedar.schema.json are generated from it.
-
+import { CronPattern } from 'croner'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { accesses, defaultPolicy, type Policy, serviceKinds } from './domain/access.ts'
 import { AppError } from './domain/errors.ts'
 import { standings } from './domain/standing.ts'
+import { NEVER_ITSELF, SECRET_REFERENCE } from './secrets.ts'
 
 /** A secret is never written in schedar.yaml; this says where it is. */
-export const secretRef = z
-  .string()
-  .regex(/^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/, 'write file:/path/to/a/file or env:NAME, never the secret itself')
-  .meta({ secret: true })
+const secretRef = z.string().regex(SECRET_REFERENCE, NEVER_ITSELF).meta({ secret: true })
 
 const milliseconds = z.int().positive()
 const seconds = z.int().positive()
@@ -24,13 +22,21 @@ export const isLoopback = (hostname: string): boolean =>
   /^127(\.\d{1,3}){3}$/.test(hostname)
 
 const issuer = z
-  .url()
+  .url({ abort: true, error: 'write an address like https://login.example.org' })
   .refine((url) => !/[?#]|\/$/.test(url), 'write it without a trailing slash, query or fragment')
   .refine(
     (url) => url.startsWith('https:') || (url.startsWith('http:') && isLoopback(new URL(url).hostname)),
     'use https: plain http is refused except on localhost',
   )
   .refine((url) => new URL(url).pathname === '/', 'give it a host name of its own, without a path')
+
+const isCronPattern = (text: string): boolean => {
+  try {
+    return new CronPattern(text) !== undefined
+  } catch {
+    return false
+  }
+}
 
 const access = z.enum(accesses)
 const policyOf = (standing: keyof Policy) =>
@@ -197,6 +203,7 @@ const schema = z.strictObject({
     .describe('The look.'),
   nightly: z
     .string()
+    .refine(isCronPattern, 'write a cron pattern: minute hour day month weekday')
     .default('10 0 * * *')
     .describe("When the nightly run begins, as a cron pattern in the association's time zone."),
   log: z

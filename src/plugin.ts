@@ -13,7 +13,6 @@ export type LoginSubject = Base & { kind: 'login'; mailbox: string }
 export type SiteSubject = Base & { kind: 'site'; memberNumber: string }
 export type Subject = AccountSubject | LoginSubject | SiteSubject
 export type SubjectKind = Subject['kind']
-export type SubjectOf<K extends SubjectKind> = Extract<Subject, { kind: K }>
 
 /** What a service holds for one subject, as plain JSON; two rows are the same when their JSON is. */
 export type Row = { readonly [key: string]: unknown }

@@ -6,9 +6,15 @@ import { AppError } from './domain/errors.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The secret that a reference means, without a trailing line end. Throws `invalid_value` naming the reference only. */
+/** How a secret is referred to. */
+export const SECRET_REFERENCE = /^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/
+export const NEVER_ITSELF = 'write file:/path/to/a/file or env:NAME, never the secret itself'
+
+/** The secret that a reference means, without a trailing line end. Throws `invalid_value`, which repeats no secret. */
 export function resolveSecret(reference: string, field: string, env: Environment, folder: string): string {
-  const [, kind, name = ''] = /^(file|env):(.+)$/.exec(reference) ?? []
+  if (!SECRET_REFERENCE.test(reference))
+    throw new AppError('invalid_value', { field, detail: `${field}: ${NEVER_ITSELF}` })
+  const [, kind, name = ''] = /^(file|env):(.+)$/.exec(reference)!
   const found = kind === 'env' ? env[name] : kind === 'file' ? readSecretFile(resolve(folder, name), field) : undefined
   if (!found)
     throw new AppError('invalid_value', {

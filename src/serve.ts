@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { Cron } from 'croner'
+import { giveMemoryBack } from '../adapters/system/memory.ts'
 import type { Installation } from './compose.ts'
 import { AppError } from './domain/errors.ts'
 import { setAccountClosed } from './usecases/accounts.ts'
@@ -109,16 +110,15 @@ export async function serve(installation: Installation): Promise<Running> {
     if (await installation.reloadKeys()) callback = (await installation.provider()).callback()
   }
   const night = async () => {
-    if (await nightIsDue(core)) await nightly(core, reconciler, () => sweepAll(installation))()
+    await nightly(core, reconciler, () => sweepAll(installation))()
+    giveMemoryBack()
   }
   reconciler.start()
   const [organisation] = await store.organisations.all()
   const cron = new Cron(
     config.nightly,
     { timezone: organisation?.timeZone ?? 'Europe/Brussels', protect: true, catch: failed('nightly.failed') },
-    async () => {
-      await nightly(core, reconciler, () => sweepAll(installation))()
-    },
+    night,
   )
   const stopTimers = [
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
@@ -126,7 +126,8 @@ export async function serve(installation: Installation): Promise<Running> {
     ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
   ]
   // Nights that were missed are made up for at once, beside the first requests.
-  night().catch(failed('nightly.failed'))
+  const first = async () => ((await nightIsDue(core)) ? night() : giveMemoryBack())
+  first().catch(failed('nightly.failed'))
   const address = server.address() as { port: number }
   log.info('listening', { host: config.listen.host, port: address.port, issuer: config.issuer })
 

@@ -13,7 +13,7 @@ const layers = {
   domain: /^src\/domain\//,
   rosters: /^src\/rosters\//,
   plugin: /^src\/plugin\.ts$/,
-  ports: /^src\/ports\.ts$/,
+  ports: /^src\/(ports|records)\.ts$/,
   rules: /^src\/(core|config|doors|guard|secrets|provider-service|settle|reconcile)\.ts$/,
   usecases: /^src\/usecases\//,
   texts: /^interactions\/texts\/[a-z]{2}\.json$/,

@@ -4,7 +4,7 @@ import Sqlite, { type Database as SqliteHandle, type Statement } from 'better-sq
 import createKnex, { type Knex } from 'knex'
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { AppError } from '../../src/domain/errors.ts'
-import { type Remembered, remembered } from './remembered.ts'
+import { dataVersion, type Part, type Recall, remembered, wrote } from './remembered.ts'
 import { type Turns, turns } from './turns.ts'
 
 export { migrate } from './migrate.ts'
@@ -13,7 +13,7 @@ export type Database = {
   kind: 'sqlite' | 'mysql'
   knex: Knex
   /** The handle itself and the queue of who may write on it. */
-  sqlite?: { handle: SqliteHandle; turns: Turns; recall: Remembered }
+  sqlite?: { handle: SqliteHandle; turns: Turns; recall: Record<Part, Recall> }
   pool?: Pool
   /** All or nothing, and on disk when it returns. On MariaDB a deadlock runs the work again. */
   transaction<T>(work: (knex: Knex) => Promise<T>): Promise<T>
@@ -78,7 +78,7 @@ export const settled = (sql: string): string => sql.replaceAll('?', '+?')
 const BREATH = 32
 
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
-function connection(handle: SqliteHandle, wrote: () => void, queue?: Turns) {
+function connection(handle: SqliteHandle, queue?: Turns) {
   const prepared = new Map<string, Statement>()
   let inARow = 0
   // SQLite answers at once, so that a night's work would never let go of the event loop by itself.
@@ -101,12 +101,12 @@ function connection(handle: SqliteHandle, wrote: () => void, queue?: Turns) {
         reader: made.reader,
         all: (bindings: unknown[]) =>
           step(() => {
-            if (!made.readonly) wrote()
+            if (!made.readonly) wrote('core', 'oidc')
             return made.all(...bindings)
           }),
         run: (bindings: unknown[]) =>
           step(() => {
-            wrote()
+            wrote('core', 'oidc')
             return made.run(...bindings)
           }),
       }
@@ -153,9 +153,10 @@ function openSqlite(path: string): Database {
     typeof text === 'string' ? text.toLowerCase() : text,
   )
   const queue = turns()
-  const recall = remembered(handle)
-  const outside = knexOn(connection(handle, recall.forget, queue), queue)
-  const inside = knexOn(connection(handle, recall.forget))
+  const version = dataVersion(handle)
+  const recall = { core: remembered('core', version), oidc: remembered('oidc', version) }
+  const outside = knexOn(connection(handle, queue), queue)
+  const inside = knexOn(connection(handle))
   return {
     kind: 'sqlite',
     knex: outside,
@@ -170,6 +171,7 @@ function openSqlite(path: string): Database {
           }, queue)
           const result = await work(inside)
           handle.exec('COMMIT')
+          wrote('core', 'oidc')
           return result
         } finally {
           if (handle.inTransaction) handle.exec('ROLLBACK')
@@ -180,7 +182,7 @@ function openSqlite(path: string): Database {
       if (path === ':memory:') return queue.hold(() => work(inside))
       // A reader of its own: in WAL it sees the moment of its first read and hinders nobody.
       const reader = new Sqlite(path, { readonly: true })
-      const knex = knexOn(connection(reader, () => {}))
+      const knex = knexOn(connection(reader))
       try {
         reader.exec('BEGIN')
         return await work(knex)

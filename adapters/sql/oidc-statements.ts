@@ -2,6 +2,7 @@
 import type { Statement } from 'better-sqlite3'
 import { type Database, databaseError, patiently, settled } from './database.ts'
 import type { Packed } from './oidc-rows.ts'
+import { wrote } from './remembered.ts'
 
 export type Value = string | number | Buffer | null
 export type Found = {
@@ -123,7 +124,10 @@ function failure(error: unknown): unknown {
   return known ? Object.defineProperty(known, 'expose', { value: false }) : error
 }
 
-function onSqlite({ handle, turns }: NonNullable<Database['sqlite']>): OidcSql {
+const textOf = (value: Value): string => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value))
+const keyOf = (values: Value[]): string => (values.length === 1 ? textOf(values[0]!) : values.map(textOf).join('\0'))
+
+function onSqlite({ handle, turns, recall }: NonNullable<Database['sqlite']>): OidcSql {
   const prepared = new Map<string, Statement<Value[], Found>>()
   const statement = (sql: string): Statement<Value[], Found> => {
     const known = prepared.get(sql)
@@ -143,8 +147,12 @@ function onSqlite({ handle, turns }: NonNullable<Database['sqlite']>): OidcSql {
   }
   return {
     words: statements('sqlite'),
-    all: (sql, values) => step(() => statement(sql).all(...values)),
-    run: (sql, values) => step(() => statement(sql).run(...values).changes),
+    all: (sql, values) => step(() => recall.oidc(sql, keyOf(values), () => statement(sql).all(...values))),
+    run: (sql, values) =>
+      step(() => {
+        wrote('oidc')
+        return statement(sql).run(...values).changes
+      }),
   }
 }
 

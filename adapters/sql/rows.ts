@@ -38,7 +38,7 @@ export function preparedRows(db: Database): Rows {
   const answers = (queries: readonly Query[]) => (queries.length === 1 ? [ask(queries[0]!)] : together(queries))
   return async (make, ...queries) => {
     const run = () =>
-      recall(make, queries.map(([, bindings]) => bindings.join('\0')).join('\0'), () =>
+      recall.core(make, queries.map(([, bindings]) => bindings.join('\0')).join('\0'), () =>
         frozen(make(...answers(queries))),
       )
     // Within somebody's transaction this handle would see what may yet be rolled back: a lifted suspension, for one.

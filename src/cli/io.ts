@@ -44,7 +44,7 @@ const cell = (value: unknown): string =>
         : String(value)
 
 /** Columns under their names, as wide as they need to be. */
-export function table(rows: readonly Record<string, unknown>[]): string {
+function table(rows: readonly Record<string, unknown>[]): string {
   if (rows.length === 0) return 'none'
   const names = Object.keys(rows[0]!)
   const lines = [names, ...rows.map((row) => names.map((name) => cell(row[name])))]

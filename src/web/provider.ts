@@ -82,7 +82,7 @@ function claimsOf(account: AccountInForce, roles: readonly string[], groups: str
   }
 }
 
-export function providerConfiguration(
+function providerConfiguration(
   core: Core,
   adapter: AdapterFactory,
   jwks: JWK[],

@@ -20,7 +20,7 @@ export type { Letter }
 
 export type MovableClock = Clock & { advance(ms: number): void }
 
-export function movableClock(): MovableClock {
+function movableClock(): MovableClock {
   let offset = 0
   return {
     now: () => Date.now() + offset,
@@ -74,7 +74,7 @@ export type HouseOptions = {
 export const randomPassword = (): string => `${crypto.randomUUID()} ${crypto.randomUUID().slice(0, 6)}`
 
 /** Writes schedar.yaml in a new folder; the port is free. */
-export async function houseFolder({
+async function houseFolder({
   config = {},
   database,
   port,
