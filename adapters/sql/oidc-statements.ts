@@ -17,6 +17,8 @@ export type Found = {
 /** Runs one of the statements below; `run` gives the number of rows it wrote. */
 export type OidcSql = {
   words: ReturnType<typeof statements>
+  /** What `key` finds of a model; `values` are made only when the database has to be asked. */
+  find(sql: string, model: string, key: string, values: () => Value[]): Promise<Found[]>
   all(sql: string, values: Value[]): Promise<Found[]>
   run(sql: string, values: Value[]): Promise<number>
 }
@@ -124,9 +126,6 @@ function failure(error: unknown): unknown {
   return known ? Object.defineProperty(known, 'expose', { value: false }) : error
 }
 
-const textOf = (value: Value): string => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value))
-const keyOf = (values: Value[]): string => (values.length === 1 ? textOf(values[0]!) : values.map(textOf).join('\0'))
-
 function onSqlite({ handle, turns, recall }: NonNullable<Database['sqlite']>): OidcSql {
   const prepared = new Map<string, Statement<Value[], Found>>()
   const statement = (sql: string): Statement<Value[], Found> => {
@@ -147,7 +146,9 @@ function onSqlite({ handle, turns, recall }: NonNullable<Database['sqlite']>): O
   }
   return {
     words: statements('sqlite'),
-    all: (sql, values) => step(() => recall.oidc(sql, keyOf(values), () => statement(sql).all(...values))),
+    find: (sql, model, key, values) =>
+      step(() => recall.oidc(sql, `${model}:${key}`, () => statement(sql).all(...values()))),
+    all: (sql, values) => step(() => statement(sql).all(...values)),
     run: (sql, values) =>
       step(() => {
         wrote('oidc')
@@ -172,6 +173,7 @@ function onMysql(callbackPool: NonNullable<Database['pool']>): OidcSql {
   }
   return {
     words: statements('mysql'),
+    find: async (sql, _model, _key, values) => (await execute(sql, values())) as Found[],
     all: async (sql, values) => (await execute(sql, values)) as Found[],
     run: async (sql, values) => {
       try {

@@ -101,10 +101,11 @@ function adapters(sql: OidcSql, clock: Clock): (model: string) => Adapter {
     const save = saveAs(model)
     return {
       upsert: (id, payload, expiresIn) => save(model, id, payload, expiresIn),
-      find: async (id) => open(model, (await sql.all(words.find, [digestOf(model, id)]))[0], id),
-      findByUid: async (uid) => open(model, newest('written_at', await sql.all(words.findByUid, [uid, model]))),
+      find: async (id) => open(model, (await sql.find(words.find, model, id, () => [digestOf(model, id)]))[0], id),
+      findByUid: async (uid) =>
+        open(model, newest('written_at', await sql.find(words.findByUid, model, uid, () => [uid, model]))),
       findByUserCode: async (code) =>
-        open(model, newest('expires_at', await sql.all(words.findByUserCode, [code, model]))),
+        open(model, newest('expires_at', await sql.find(words.findByUserCode, model, code, () => [code, model]))),
       consume: (id) => consume(sql, model, id, clock.now()),
       destroy: async (id) => {
         await sql.run(writtenBack.has(model) ? words.end : words.remove, [digestOf(model, id)])

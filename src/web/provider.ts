@@ -82,13 +82,10 @@ function claimsOf(account: AccountInForce, roles: readonly string[], groups: str
   }
 }
 
-function providerConfiguration(
-  core: Core,
-  adapter: AdapterFactory,
-  jwks: JWK[],
-  pages: ProviderPages,
-): Configuration {
+function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[], pages: ProviderPages): Configuration {
   const { session } = core.config
+  /** What was found of the person at the authorization endpoint, for the rest of that request. */
+  const memo = new WeakMap<object, Memo>()
   return {
     adapter,
     clients: [houseClient(core.config.issuer)],
@@ -108,7 +105,7 @@ function providerConfiguration(
       // With a token (code, refresh, userinfo) this is a door; without one it is the authorization endpoint, where the
       // `membership` prompt asks and tells the person why.
       if (token && here.access === 'none') return undefined
-      memo.set(ctx.oidc, { account, access: here })
+      if (!token) memo.set(ctx.oidc, { account, access: here })
       return {
         accountId: sub,
         claims: async (_use, scope) =>
@@ -221,8 +218,6 @@ function providerConfiguration(
     fetch: outgoing(core),
   }
 }
-
-const memo = new WeakMap<object, Memo>()
 
 /** A provider on these keys. Construction is cheap: a rotation of keys makes a new one and swaps it in. */
 export function createProvider(core: Core, adapter: AdapterFactory, jwks: JWK[], pages: ProviderPages): Provider {

@@ -51,11 +51,11 @@ export function addressList(entries: readonly string[]): { has(address: string):
 }
 
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
-const addresses = new WeakMap<IncomingMessage, string>()
+const ADDRESS = Symbol('address')
+type Settled = IncomingMessage & { [ADDRESS]?: string }
 
 /** The person's network address: the nearest one in X-Forwarded-For that is not a trusted proxy. */
-export const addressOf = (request: IncomingMessage): string =>
-  addresses.get(request) ?? plain(request.socket.remoteAddress ?? '')
+export const addressOf = (request: Settled): string => request[ADDRESS] ?? plain(request.socket.remoteAddress ?? '')
 
 const answer = (response: ServerResponse, status: number, type: string, body: string): void => {
   response.writeHead(status, {
@@ -83,11 +83,11 @@ export function createHttpServer(issuer: string, trustedProxies: readonly string
       .findLast((hop) => !trusted.has(hop))
 
   /** Settles Host, protocol and address; false when the request is for another host. */
-  function settle(request: IncomingMessage): boolean {
+  function settle(request: Settled): boolean {
     const peer = plain(request.socket.remoteAddress ?? '')
     const behindProxy = trustedProxies.length > 0 && trusted.has(peer)
     const nearest = behindProxy ? nearestHop(request) : undefined
-    addresses.set(request, nearest && isIP(nearest) ? nearest : peer)
+    request[ADDRESS] = nearest && isIP(nearest) ? nearest : peer
     const asked = (behindProxy && request.headers['x-forwarded-host']) || request.headers.host
     for (const header of ['x-forwarded-for', 'x-forwarded-host', 'forwarded', 'x-real-ip'])
       if (request.headers[header] !== undefined) delete request.headers[header]
