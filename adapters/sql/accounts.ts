@@ -33,8 +33,8 @@ export const accountStore = (knex: Knex): AccountStore => ({
     return query.orderBy('id').limit(limit)
   },
   signedIn: async (id, lastSignInAt) => {
-    await knex('account').where({ id }).update({ lastSignInAt })
-    await knex('account').where({ id, state: 'invited' }).update({ state: 'active' })
+    const state = knex.raw("case state when 'invited' then 'active' else state end")
+    await knex('account').where({ id }).update({ lastSignInAt, state })
   },
   remove: async (id) => {
     for (const table of [

@@ -195,6 +195,8 @@ function openSqlite(path: string): Database {
       await outside.destroy()
       await inside.destroy()
       handle.close()
+      // Closed is closed, whatever is remembered.
+      wrote('core', 'oidc')
     },
   }
 }

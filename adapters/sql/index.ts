@@ -71,7 +71,7 @@ const speaking = (made: Stores): Stores =>
       Object.fromEntries(
         Object.entries(store as Methods).map(([method, work]) => [
           method,
-          (...given: never[]) => translated(async () => work(...given)),
+          (...given: never[]) => translated(() => work(...given)),
         ]),
       ),
     ]),

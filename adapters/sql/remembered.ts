@@ -20,20 +20,20 @@ export type Recall = <T>(kind: object | string, key: string, work: () => T) => T
 const MOST = 5_000
 
 /**
- * SQLite's number for what other connections have committed: equal numbers, equal data. It is asked once in an
- * uninterrupted run of the event loop: whatever comes in later, and may know of a later commit, has it asked anew.
+ * SQLite's number for what other connections have committed: equal numbers, equal data. It is asked once in each turn of
+ * the event loop, for asking costs as much as a read: what another process commits counts from the next turn on, some
+ * milliseconds later at most.
  */
 export function dataVersion(handle: SqliteHandle): () => number {
   const statement = handle.prepare<[], number>('pragma data_version').pluck()
   let version: number | undefined
-  const interrupted = (): void => {
+  const turned = (): void => {
     version = undefined
   }
   return () => {
     if (version === undefined) {
       version = statement.get()!
-      // Runs before the event loop takes anything in again.
-      process.nextTick(interrupted)
+      setImmediate(turned)
     }
     return version
   }

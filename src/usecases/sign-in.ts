@@ -9,13 +9,16 @@ import { type Bucket, network, takeTry } from './throttle.ts'
 
 type Input = { identifier: string; password: string; address: string }
 
-/** The account that a typed username or e-mail means; an address that several accounts share means none. */
-async function accountFor(core: Core, identifier: string, signal: AbortSignal): Promise<Account | undefined> {
-  const typed = canonical(identifier)
-  const byName = await core.store.accounts.byUsername(typed)
-  if (byName) return byName
-  const byAddress = typed.includes('@') ? await core.store.accounts.byEmail(typed) : []
-  if (byAddress.length > 0) return byAddress.length === 1 ? byAddress[0] : undefined
+/** The account that a typed username or e-mail means here; `shared`: an address of several accounts, which means none. */
+async function accountHere({ store }: Core, typed: string): Promise<Account | 'shared' | undefined> {
+  const byName = await store.accounts.byUsername(typed)
+  if (byName || !typed.includes('@')) return byName
+  const [only, ...others] = await store.accounts.byEmail(typed)
+  return others.length > 0 ? 'shared' : only
+}
+
+/** The account of somebody whom only the outside directory knows yet, or knows by another name. */
+async function accountThere(core: Core, typed: string, signal: AbortSignal): Promise<Account | undefined> {
   const entry = await core.directory.find?.(typed, signal)
   return entry && !entry.disabled ? adoptEntry(core)(entry) : undefined
 }
@@ -42,14 +45,17 @@ async function attempt(core: Core, { identifier, password, address }: Input): Pr
     throw new AppError('sign_in_failed')
 
   const signal = AbortSignal.timeout(DIRECTORY_MS)
-  const buckets = [
-    byAccount(canonical(identifier)),
+  const typed = canonical(identifier)
+  const found = await accountHere(core, typed)
+  const here = found === 'shared' ? undefined : found
+  const first = await takeTry(core)([
+    // One bucket for all names of an account.
+    byAccount(here?.id ?? typed),
     { name: 'password from', key: network(address), limit: { tries: triesPerAddress, windowMs } },
-  ]
-  const first = await takeTry(core)(buckets)
-  const account = await accountFor(core, identifier, signal)
-  // The same account by its other names: one bucket for all of them.
-  const second = account && (await takeTry(core)([byAccount(account.id)]))
+  ])
+  const there = found ? undefined : await accountThere(core, typed, signal)
+  const second = there && (await takeTry(core)([byAccount(there.id)]))
+  const account = here ?? there
   const verdict = await verdictOn(core, account, password, signal)
   if (account && verdict === 'expired') throw new AppError('password_expired')
   if (!account || (verdict !== 'ok' && verdict !== 'must_change')) {

@@ -15,11 +15,17 @@ export type Handlers = {
   onRequest?: (route: string, status: number, ms: number) => void
 }
 
-// On every answer, the provider's too; what belongs to a page is added there (app.ts). Referrer: same-origin. With
-// no-referrer, browsers send `Origin: null` with our own forms, and csrf.ts would refuse them.
+// On every answer, the provider's too; what belongs to a page is added there (app.ts), and what only browsers of long ago
+// know is left out. Referrer: same-origin. With no-referrer, browsers send `Origin: null` with our own forms, and csrf.ts
+// would refuse them.
 const setSecurityHeaders = helmet({
   contentSecurityPolicy: false,
   crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
   referrerPolicy: { policy: 'same-origin' },
   strictTransportSecurity: { maxAge: 31_536_000 },
   xFrameOptions: { action: 'deny' },
