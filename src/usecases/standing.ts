@@ -22,8 +22,10 @@ export async function foresee(
   memberId: string,
   on: CivilDate,
 ): Promise<StandingChange> {
+  // The facts first: they keep others from the member until the transaction ends.
+  const facts = await stores.standings.facts(memberId)
   const before = await stores.standings.get(memberId)
-  const answer = standingOn(await stores.standings.facts(memberId), { graceDays: core.config.dues.graceDays }, on)
+  const answer = standingOn(facts, { graceDays: core.config.dues.graceDays }, on)
   return { memberId, before: before?.standing, after: { memberId, ...answer, computedOn: on } }
 }
 

@@ -41,6 +41,7 @@ describe('an entry', () => {
       givenName: 'Zoé',
       familyName: 'Van Damme',
       email: 'zoe@asso.example',
+      emailVerified: false,
       locale: 'nl',
       groups: ['wiki'],
       disabled: false,

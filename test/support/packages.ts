@@ -19,7 +19,7 @@ const packages = [
 ]
 
 const installed = (name: string): boolean =>
-  spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' }).stdout === 'installed'
+  spawnSync('dpkg-query', ['-W', '-f', `\${db:Status-Status}`, name], { encoding: 'utf8' }).stdout === 'installed'
 
 function apt(...args: string[]): void {
   execFileSync('apt-get', ['-q', ...args], {
