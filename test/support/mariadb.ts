@@ -55,6 +55,8 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
   await run('mariadb-install-db', [
     '--no-defaults',
     `--datadir=${data}`,
+    // Its own: two at once would find each other's temporary tables.
+    `--tmpdir=${folder}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',
@@ -66,6 +68,7 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
     const args = [
       '--no-defaults',
       `--datadir=${data}`,
+      `--tmpdir=${folder}`,
       `--socket=${socket}`,
       `--pid-file=${folder}/pid`,
       `--init-file=${init}`,
