@@ -95,15 +95,17 @@ export async function serve(installation: Installation): Promise<Running> {
     onRequest: metrics.request,
   })
   server.listen(config.listen.port, config.listen.host)
-  await Promise.race([
-    once(server, 'listening'),
-    once(server, 'error').then(([error]) => {
-      throw new AppError('conflict', {
-        detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${(error as NodeJS.ErrnoException).code}`,
-        cause: error,
-      })
-    }),
-  ])
+  // `once` throws what 'error' brings meanwhile.
+  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError('conflict', {
+      detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${
+        cause.code === 'EADDRINUSE'
+          ? 'something else listens there; stop it, or set listen.port in schedar.yaml'
+          : cause.code
+      }`,
+      cause,
+    })
+  })
 
   const failed = (event: string) => (error: unknown) => log.error(event, { error: String(error) })
   const swapKeys = async () => {
