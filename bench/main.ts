@@ -1,12 +1,13 @@
 // `npm run bench -- [NAME…] [--json]`: what the figures in the README come from. Each bench starts its own servers on
 // loopback and removes them; progress goes to standard error.
 import { parseArguments } from './arguments.ts'
+import { dues } from './dues.ts'
 import { machine } from './machine.ts'
 import { provider } from './provider.ts'
 import { type Bench, jsonLine, type Result, table } from './results.ts'
 import { suspension } from './suspension.ts'
 
-const benches: Record<string, Bench> = { provider, suspension }
+const benches: Record<string, Bench> = { provider, suspension, dues }
 
 async function run(argv: readonly string[]): Promise<void> {
   const { names, json } = parseArguments(argv, Object.keys(benches))

@@ -48,7 +48,16 @@ async function addPerson(stores: Stores, person: Person, phc: string, { organisa
     joinedOn: on,
     source: 'bench',
   })
-  const term = { id: randomUUID(), memberId, startOn: on, endOn: until, dueCents: 0, exempt: false }
+  const term = {
+    id: randomUUID(),
+    memberId,
+    startOn: on,
+    endOn: until,
+    dueCents: 0,
+    exempt: false,
+    reason: null,
+    tariffId: null,
+  }
   await stores.standings.addTerm({ ...term, source: 'opening', createdAt: at })
   await stores.standings.put({
     memberId,
@@ -70,7 +79,7 @@ async function addPerson(stores: Stores, person: Person, phc: string, { organisa
   })
 }
 
-async function organisationOf({ core }: Installation): Promise<Organisation> {
+export async function organisationOf({ core }: Installation): Promise<Organisation> {
   const [there] = await core.store.organisations.all()
   if (there) return there
   const organisation: Organisation = {

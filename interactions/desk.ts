@@ -1,18 +1,37 @@
 // What every page here is given, and the shape of a step of a sign-in.
 import type { Provider } from 'oidc-provider'
 import type { Core } from '../src/core.ts'
-import type { AccountInForce, Organisation } from '../src/ports.ts'
+import type { Plugin } from '../src/plugin.ts'
+import type { AccountInForce, Organisation, Uploads } from '../src/ports.ts'
+import type { Reconciler, ServiceHandle } from '../src/reconcile.ts'
+import type { ReminderReport } from '../src/usecases/remind.ts'
 import type { House } from '../src/web/house.ts'
 import type { Page } from '../src/web/page.ts'
 
+/** What drives the services, for the staff's pages. */
+export type Machinery = {
+  reconciler: Reconciler
+  /** Those of schedar.yaml; the provider itself is not among them. */
+  services: readonly (ServiceHandle & { plugin: string; config: unknown })[]
+  /** Those of them that the Schedar on another machine drives. */
+  elsewhere: ReadonlySet<string>
+  pluginNames(): string[]
+  loadPlugin(name: string): Promise<Plugin>
+}
+
 export type Desk = {
   core: Core
+  machinery: Machinery
   /** The provider in service: rotation of keys swaps it. */
   provider: () => Provider
   house: House
   organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
   /** The network address of the person, behind the proxies that are trusted. */
   address: (ctx: { req: import('node:http').IncomingMessage }) => string
+  /** Statements between their upload and their import. */
+  uploads: Uploads
+  /** Today's calls and reminders of dues. */
+  remind: () => Promise<ReminderReport>
 }
 
 /** Now, as the provider counts: seconds. It is the `auth_time` of a proof, which a later consent must not move. */

@@ -8,6 +8,7 @@ import type { Page, View } from '../src/web/page.ts'
 import type { TextKey, Texts } from '../src/web/texts.ts'
 import type { Desk } from './desk.ts'
 import { heading, hidden, summary } from './parts.ts'
+import { associations } from './people.ts'
 import { explanation, titleOf } from './reasons.ts'
 
 type About = Parameters<typeof explanation>[2]
@@ -111,6 +112,8 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
       body: html`${heading(t('home.title', { name: account.givenName || account.name }))} ${summary(view)} ${notices(texts, explained, about)}
         <h2>${t('home.memberships')}</h2>
         ${explained.memberships.length === 0 ? html`<p>${t('home.no_membership')}</p>` : html`<ul class="rows">${explained.memberships.map((membership) => membershipRow(texts, membership))}</ul>`}
+        ${await associations(desk, account, view)}
+        ${explained.memberships.some(({ role }) => role === 'owner' || role === 'billing') && html`<p><a href="/account/dues">${t('home.dues')}</a></p>`}
         <h2>${t('home.services')}</h2>
         ${services.length === 0 ? html`<p>${t('home.no_service')}</p>` : html`<ul class="rows">${services.map((service) => serviceRow(texts, service))}</ul>`}
         ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul>`}
@@ -118,9 +121,11 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
         <h2>${t('home.security')}</h2>
         <ul class="rows">
           <li><a href="/account/password">${t('home.change_password')}</a></li>
+          <li><a href="/account/app-passwords">${t('app_passwords.title')}</a></li>
           <li>${account.hasSecondFactor ? html`<span>${t('home.second_on')}</span>` : html`<a href="/account/second-factor">${t('home.second_off')}</a>`}</li>
           <li><form method="post" action="/account/sign-out-everywhere">${hidden(view)}<button class="link">${t('home.sign_out_all')}</button></form></li>
         </ul>
+        ${account.staffRoles.length > 0 && html`<a class="button" href="/admin">${t('home.staff')}</a>`}
         <a class="button" href="/session/end">${t('home.sign_out')}</a>`,
     }
   },

@@ -9,13 +9,18 @@ import { isHousePath } from '../src/web/house.ts'
 import { mount } from '../src/web/page.ts'
 import type { ProviderPages } from '../src/web/provider.ts'
 import { accountActs, accountSecondFactor } from './account.ts'
+import { mountAdmin } from './admin/index.ts'
+import { appPasswords, newAppPassword } from './app-passwords.ts'
 import type { Desk } from './desk.ts'
+import { dues, receipt } from './dues.ts'
 import { errorPage, oauthErrorPage } from './error.ts'
 import { forgotten } from './forgotten.ts'
 import { home } from './home.ts'
+import { accepting, joining } from './joining.ts'
 import { type Look, layout } from './layout.ts'
 import { loggedOutPage, logoutPage } from './logout.ts'
 import { passwordByHand, passwordByLink } from './password.ts'
+import { people } from './people.ts'
 import { setUp } from './set-up.ts'
 import { step } from './step.ts'
 
@@ -30,7 +35,7 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
     return seen
   }
   return {
-    document: async (texts, { title, body }, here) => layout(texts, await lookNow(), { title, body, here }),
+    document: async (texts, shown, here) => layout(texts, await lookNow(), { ...shown, here }),
     error: errorPage,
     mount(router: Router, frame) {
       mount(router, step(desk), frame)
@@ -41,7 +46,15 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mount(router, home(desk), frame)
       mount(router, passwordByHand(desk), frame)
       mount(router, accountSecondFactor(desk), frame)
+      mount(router, dues(desk), frame)
+      mount(router, receipt(desk), frame)
+      mount(router, appPasswords(desk), frame)
+      mount(router, newAppPassword(desk), frame)
+      mount(router, people(desk, letters), frame)
+      mount(router, joining(desk), frame)
+      mount(router, accepting(desk), frame)
       for (const page of accountActs(desk)) mount(router, page, frame)
+      mountAdmin(router, desk, letters, frame)
       router.get(SIGNED_IN, (ctx) => {
         const state = String(ctx.query.state ?? '/')
         ctx.redirect(isHousePath(state) ? state : '/')

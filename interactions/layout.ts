@@ -2,6 +2,7 @@
 
 import { locales } from '../src/ports.ts'
 import { type Html, html } from '../src/web/html.ts'
+import type { Shown } from '../src/web/page.ts'
 import { type Texts, textsOf } from '../src/web/texts.ts'
 
 export type Look = {
@@ -13,7 +14,7 @@ export type Look = {
   logo: string
 }
 
-type Frame = { title: string; body: Html; wide?: boolean; here: string }
+type Frame = Pick<Shown, 'title' | 'body' | 'navigation' | 'refreshSeconds'> & { wide?: boolean; here: string }
 
 const languages = (texts: Texts, here: string): Html => html`
   <nav aria-label="${texts.t('language.choose')}">
@@ -28,7 +29,11 @@ const languages = (texts: Texts, here: string): Html => html`
   </nav>`
 
 /** A whole document. */
-export const layout = (texts: Texts, look: Look, { title, body, wide = false, here }: Frame): string =>
+export const layout = (
+  texts: Texts,
+  look: Look,
+  { title, body, wide = false, navigation, refreshSeconds, here }: Frame,
+): string =>
   html`<!doctype html>
 <html lang="${texts.locale}">
   <head>
@@ -38,10 +43,11 @@ export const layout = (texts: Texts, look: Look, { title, body, wide = false, he
     <link rel="icon" href="${look.logo}">
     ${look.styles.map((href) => html`<link rel="stylesheet" href="${href}">`)}
     <script src="${look.script}" type="module"></script>
+    ${refreshSeconds && html`<noscript><meta http-equiv="refresh" content="${refreshSeconds}"></noscript>`}
   </head>
-  <body class="${wide ? 'wide' : ''}">
+  <body class="${navigation ? 'staff' : wide ? 'wide' : ''}">
     <a class="skip" href="#content">${texts.t('skip')}</a>
-    <header><a class="brand" href="/"><img src="${look.logo}" alt=""><span>${look.associationName}</span></a></header>
+    <header><a class="brand" href="/"><img src="${look.logo}" alt=""><span>${look.associationName}</span></a>${navigation}</header>
     <main id="content">${body}</main>
     <footer>
       ${look.contactEmail && html`<p>${texts.t('contact', { contact: look.contactEmail })}</p>`}

@@ -2,6 +2,7 @@
 import type { Account, Organisation } from '../src/ports.ts'
 import type { Letters, LetterText } from '../src/usecases/invite.ts'
 import { type TextKey, textsOf } from '../src/web/texts.ts'
+import { roleNames } from './people.ts'
 
 export function createLetters(organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail'>>): Letters {
   const letter = async (
@@ -18,6 +19,15 @@ export function createLetters(organisation: () => Promise<Pick<Organisation, 'na
   return {
     invitation: (account, link, days) =>
       letter(account, 'letter.invitation.subject', 'letter.invitation.text', { link, days }),
+    async joining({ locale }, member, role, link, days) {
+      const { t } = textsOf(locale)
+      const { name: association, contactEmail: contact } = await organisation()
+      const all = { association, contact, member, role: t(roleNames[role]), link, days }
+      return {
+        subject: t('letter.joining.subject', all),
+        text: [t('letter.hello_all'), t('letter.joining.text', all), t('letter.bye', all)].join('\n\n'),
+      }
+    },
     passwordReset: (account, link, minutes) =>
       letter(account, 'letter.reset.subject', 'letter.reset.text', { link, minutes }),
   }

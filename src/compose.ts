@@ -14,8 +14,10 @@ import { oidcAdapter } from '../adapters/sql/oidc.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { openPasswords } from '../adapters/system/passwords.ts'
 import { systemRandom } from '../adapters/system/random.ts'
+import { openUploads } from '../adapters/system/uploads.ts'
 import { openVault } from '../adapters/system/vault.ts'
 import type { Desk } from '../interactions/desk.ts'
+import { createDuesLetters } from '../interactions/dues-letters.ts'
 import { createPages, createProviderPages } from '../interactions/index.ts'
 import type { Look } from '../interactions/layout.ts'
 import { createLetters } from '../interactions/letters.ts'
@@ -26,13 +28,14 @@ import { isSameHost } from './domain/names.ts'
 import { openDoors } from './doors.ts'
 import { createLog, type LogStream } from './log.ts'
 import type { Service } from './plugin.ts'
-import { loadPlugin, pluginConfig } from './plugins.ts'
-import type { Clock, Directory, Mailer, Organisation, Random, SigningKey, Store } from './ports.ts'
+import { loadPlugin, pluginConfig, pluginNames } from './plugins.ts'
+import type { Clock, Directory, Mailer, Organisation, Random, SigningKey, Store, Uploads } from './ports.ts'
 import { PROVIDER, providerService } from './provider-service.ts'
 import { createReconciler, type Reconciler, type ServiceHandle } from './reconcile.ts'
 import { type Environment, resolveSecret, secretFile } from './secrets.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
+import { type ReminderReport, remind } from './usecases/remind.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
 import { clientSource } from './web/clients.ts'
@@ -54,6 +57,9 @@ export type Installation = {
   core: Core
   reconciler: Reconciler
   letters: Letters
+  /** One night's calls and reminders of dues. */
+  remind: () => Promise<ReminderReport>
+  uploads: Uploads
   metrics: Metrics
   dataDir: string
   database: Database
@@ -259,12 +265,17 @@ export async function openInstallation({
   const adapter = oidcAdapter(database, { clock, clients: clientSource(store.clients, vault) })
   let running: { provider: Provider; keys: string } | undefined
   let app: App | undefined
+  const uploads = openUploads(join(dataDir, 'uploads'))
+  const sendReminders = remind(core, createDuesLetters(config.issuer, organisation))
   const desk: Desk = {
     core,
     provider: () => running!.provider,
     house: createHouse(core, () => running!.provider),
     organisation,
     address: ({ req }) => addressOf(req),
+    machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin },
+    uploads,
+    remind: sendReminders,
   }
   const letters = createLetters(organisation)
 
@@ -312,6 +323,8 @@ export async function openInstallation({
     core,
     reconciler,
     letters,
+    remind: sendReminders,
+    uploads,
     metrics,
     dataDir,
     database,

@@ -2,7 +2,7 @@
 // asks one of them, each time, and keeps no answer. The house's own pages ask neither.
 import { type AccessAnswer, accessTo, type Policy, resourceAccess, type ServiceKind } from './domain/access.ts'
 import type { Subject, SubjectKind } from './plugin.ts'
-import type { AccountInForce, Stores } from './ports.ts'
+import type { AccountInForce, Stores, SubjectSource } from './ports.ts'
 
 /** What an account may do at a client, and the roles it has there. */
 export type AccessAt = AccessAnswer & { roles: readonly string[] }
@@ -16,6 +16,8 @@ export type Doors = {
   resourceAccess(resourceId: string, service: ServiceKind): Promise<AccessAnswer>
   /** What an account may do with a mailbox of a member now. */
   mailAccess(accountId: string, mailboxId: string): Promise<AccessAnswer>
+  /** What an account may do through a login now; nothing through one that is not its own, or not any more. */
+  loginAccess(accountId: string, login: string): Promise<AccessAnswer>
   /** The account as the rules see it. */
   facts(accountId: string): Promise<AccountInForce | undefined>
   /** A service's subject with its access; undefined when there is no such subject. */
@@ -34,6 +36,16 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
       : unknown
   }
 
+  type LoginSource = Extract<SubjectSource, { kind: 'login' }>
+  /** A login that was taken away is a mailbox whose list its owner is no longer on. */
+  const throughLogin = async ({ accountId, mailboxId, removed }: LoginSource): Promise<AccessAnswer> =>
+    removed ? { access: 'none', reason: { code: 'not_listed' } } : mailAccess(accountId, mailboxId)
+
+  const loginAccess: Doors['loginAccess'] = async (accountId, login) => {
+    const source = await stores.subjects.get('login', login)
+    return source?.kind === 'login' && source.accountId === accountId ? throughLogin(source) : unknown
+  }
+
   const ofResource: Doors['resourceAccess'] = async (resourceId, service) => {
     const owner = await stores.access.owner(resourceId)
     return owner ? resourceAccess(owner, service, policy) : unknown
@@ -49,6 +61,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
     facts,
     accountAt,
     mailAccess,
+    loginAccess,
     resourceAccess: ofResource,
     access: async (accountId, clientId) => (await accountAt(accountId, clientId)).here,
     async subject(kind, name) {
@@ -63,7 +76,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
           kind: 'login',
           name,
           mailbox: source.mailbox,
-          access: (await mailAccess(source.accountId, source.mailboxId)).access,
+          access: (await throughLogin(source)).access,
         }
       if (source?.kind === 'site')
         return {

@@ -9,21 +9,37 @@ import type {
   Account,
   AccountState,
   Affiliation,
+  Allocation,
+  AppPassword,
   AuditEntry,
   AuditRow,
+  BankAccount,
+  BankFile,
+  BankLineRecord,
+  BankLineState,
+  Call,
+  CallLine,
   Client,
   ClientRole,
   Locale,
   Login,
   Member,
+  MemberDues,
   MemberEventRecord,
+  MemberInvitation,
   Organisation,
   OutboxRow,
   Override,
+  Payment,
+  PaymentSource,
+  Receipt,
+  Reminder,
   Resource,
+  RuleSet,
   SigningKey,
   StaffRole,
   StandingInForce,
+  Tariff,
   TermRecord,
   Ticket,
 } from './records.ts'
@@ -47,13 +63,28 @@ export type Vault = {
   derive(purpose: string): string
 }
 
+/** Files that wait for some hours between two pages of one person's work; each is found by the SHA-256 of its octets. */
+export type Uploads = {
+  /** Its digest, in hexadecimal. Kept twice it is kept once, and for longer. */
+  keep(bytes: Uint8Array, at: Instant): Promise<string>
+  read(digest: string): Promise<Uint8Array | undefined>
+  /** Removes those that were kept before. */
+  sweep(before: Instant): Promise<void>
+}
+
 /** Argon2id in PHC form. `verify` also tells when the hash should be made anew. */
 export type Passwords = {
   hash(password: string): Promise<string>
   verify(phc: string, password: string): Promise<{ ok: boolean; outdated: boolean }>
 }
 
-export type Mail = { to: string; subject: string; text: string; html?: string }
+export type Mail = {
+  to: string
+  subject: string
+  text: string
+  html?: string
+  attachments?: readonly { filename: string; type: string; content: Uint8Array }[]
+}
 export type Mailer = { send(mail: Mail): Promise<void>; check(): Promise<void>; close(): Promise<void> }
 
 // ── Stores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +95,14 @@ export type OrganisationStore = {
   update(organisation: Organisation): Promise<void>
 }
 
-export type MemberFilter = { standing?: Standing; text?: string; limit?: number; offset?: number }
+export type MemberFilter = {
+  standing?: Standing
+  text?: string
+  /** Those, not closed, that have no tariff. */
+  withoutTariff?: boolean
+  limit?: number
+  offset?: number
+}
 export type MemberListed = Member & { standing: Standing; coveredUntilOn: CivilDate | null }
 export type MemberStore = {
   add(member: Member): Promise<void>
@@ -81,8 +119,8 @@ export type MemberStore = {
 /** Terms, and the standings that follow from them. */
 export type StandingStore = {
   addTerm(term: TermRecord): Promise<void>
-  /** Terms that were not cancelled. */
-  terms(memberId: string): Promise<TermRecord[]>
+  /** Terms that were not cancelled, the oldest first. */
+  terms(memberId: string): Promise<PaidTerm[]>
   cancelTerm(id: string, at: Instant): Promise<void>
   /** Terms (with what was paid of each) and events of one member; until the transaction ends nobody else computes on them. */
   facts(memberId: string): Promise<StandingFacts>
@@ -90,8 +128,126 @@ export type StandingStore = {
   put(standing: StandingInForce): Promise<void>
   /** Members whose standing may change on or before a date, or was computed for a later one, in batches by id. */
   due(on: CivilDate, afterId: string, limit: number): Promise<{ memberId: string }[]>
+  /** Every standing is looked at again on a date, unless it changes before. */
+  lookAgain(on: CivilDate): Promise<void>
   /** How many members hold each standing. */
   count(): Promise<Record<Standing, number>>
+}
+
+/** A term, and what was paid on it. */
+export type PaidTerm = TermRecord & { paidCents: number }
+
+/** What the assembly decided, and what payers are asked for. */
+export type DuesStore = {
+  account(organisationId: string): Promise<BankAccount | undefined>
+  setAccount(account: BankAccount): Promise<void>
+  addTariff(tariff: Tariff): Promise<void>
+  /** Every version, the oldest first. */
+  tariffs(organisationId: string): Promise<Tariff[]>
+  addRules(rules: RuleSet): Promise<void>
+  rules(organisationId: string): Promise<RuleSet[]>
+  setMember(dues: MemberDues): Promise<void>
+  member(memberId: string): Promise<MemberDues | undefined>
+  /** The members that a member pays for: itself, unless another one pays, and those that name it. */
+  paidBy(payerId: string): Promise<Member[]>
+}
+
+export type CallStore = {
+  /** False when the reference is taken. */
+  add(call: Call, lines: readonly CallLine[]): Promise<boolean>
+  byOgm(ogm: string): Promise<Call | undefined>
+  /** Of a payer, the newest first. */
+  ofPayer(payerId: string): Promise<(Call & { lines: CallLine[] })[]>
+  cancel(id: string, at: Instant): Promise<void>
+  /** Members with a tariff whose cover ends by a date, or who have none, in batches by id. */
+  toCall(organisationId: string, untilOn: CivilDate, afterId: string, limit: number): Promise<Member[]>
+}
+
+/** Money: nothing in here is ever changed. */
+export type PaymentStore = {
+  add(payment: Payment, allocations: readonly Allocation[]): Promise<void>
+  allocate(allocations: readonly Allocation[]): Promise<void>
+  get(id: string): Promise<(Payment & { allocations: Allocation[]; reversed: boolean }) | undefined>
+  /** The newest first. */
+  ofPayer(payerId: string): Promise<(Payment & { allocations: Allocation[]; reversed: boolean })[]>
+  /** Issues the year's next number, without a gap. */
+  addReceipt(receipt: Omit<Receipt, 'number'>): Promise<Receipt>
+  receiptOf(paymentId: string): Promise<Receipt | undefined>
+  /** What arrived, month by month and by source, between two value dates. */
+  received(
+    organisationId: string,
+    fromOn: CivilDate,
+    toOn: CivilDate,
+  ): Promise<{ month: string; source: PaymentSource; cents: number }[]>
+  /** Everybody who owes something for themselves or for others, with the sum. */
+  owing(organisationId: string): Promise<{ payerId: string; name: string; cents: number }[]>
+  /** What is still owed for terms that begin by a date, by the month in which they begin. */
+  expected(organisationId: string, toOn: CivilDate): Promise<{ month: string; cents: number }[]>
+}
+
+export type BankStore = {
+  fileByDigest(organisationId: string, digest: string): Promise<BankFile | undefined>
+  addFile(file: BankFile): Promise<void>
+  files(organisationId: string): Promise<BankFile[]>
+  /** Which of these keys are there already. */
+  known(organisationId: string, keys: readonly string[]): Promise<Set<string>>
+  /** Lines whose key is there already are left out; how many were added. */
+  addLines(lines: readonly BankLineRecord[]): Promise<number>
+  line(id: string): Promise<BankLineRecord | undefined>
+  lines(filter: {
+    organisationId: string
+    state?: BankLineState
+    limit?: number
+    offset?: number
+  }): Promise<BankLineRecord[]>
+  setState(id: string, state: BankLineState, note: string | null): Promise<void>
+  /** Whose payments came from this account before. */
+  payersOf(organisationId: string, iban: string): Promise<string[]>
+}
+
+export type PaymentListed = Payment & {
+  payerNumber: string
+  payerName: string
+  reversed: boolean
+  receipt: Pick<Receipt, 'year' | 'number'> | null
+}
+/** A member with what the treasurer wants to know of it; `cents`: what it owes for all that it pays for. */
+export type RollRow = {
+  memberNumber: string
+  name: string
+  email: string | null
+  standing: Standing
+  coveredUntilOn: CivilDate | null
+  tariff: string | null
+  payerNumber: string | null
+  cents: number
+}
+/** What the treasurer looks at; nothing is written through it. */
+export type BooksStore = {
+  /** The newest first; `text` is sought in the name and number of who paid. */
+  payments(filter: {
+    organisationId: string
+    text?: string
+    bankLineId?: string
+    limit: number
+    offset?: number
+  }): Promise<PaymentListed[]>
+  /** Members, not closed, that are asked for nothing because they have no tariff. */
+  withoutTariff(organisationId: string): Promise<number>
+  /** Lines in the inbox. */
+  waiting(organisationId: string): Promise<number>
+  /** In the order of their numbers. */
+  roll(organisationId: string, offset: number, limit: number): Promise<RollRow[]>
+}
+
+export type ReminderStore = {
+  /** False when this rule's day was used already. */
+  add(reminder: Reminder): Promise<boolean>
+  ofMember(memberId: string): Promise<Reminder[]>
+  /** The mail server did not take it. */
+  failed(memberId: string, coveredUntilOn: CivilDate, ruleDay: number): Promise<void>
+  /** Those that reached nobody, the newest first. */
+  unreached(limit: number): Promise<Reminder[]>
 }
 
 export type AccountStore = {
@@ -102,7 +258,14 @@ export type AccountStore = {
   /** All accounts with this address: families share one. */
   byEmail(email: string): Promise<Account[]>
   byDirectoryKey(key: string): Promise<Account | undefined>
-  list(filter: { text?: string; state?: AccountState; limit?: number; afterId?: string }): Promise<Account[]>
+  /** By id, those after `afterId`; with `offset` by username, from that place on. */
+  list(filter: {
+    text?: string
+    state?: AccountState
+    limit?: number
+    afterId?: string
+    offset?: number
+  }): Promise<Account[]>
   /** Note a sign-in; an invited account is active from then on. */
   signedIn(id: string, at: Instant): Promise<void>
   remove(id: string): Promise<void>
@@ -111,6 +274,7 @@ export type AccountStore = {
 export type PeopleStore = {
   affiliate(affiliation: Affiliation): Promise<void>
   affiliationsOf(accountId: string): Promise<Affiliation[]>
+  /** In a transaction nobody else changes who is there until it ends. */
   accountsOf(memberId: string): Promise<Affiliation[]>
   disaffiliate(accountId: string, memberId: string): Promise<void>
   staffRoles(accountId: string): Promise<StaffRole[]>
@@ -123,6 +287,7 @@ export type PeopleStore = {
 
 export type OverrideStore = {
   add(override: Override): Promise<void>
+  get(id: string): Promise<Override | undefined>
   /** Those not lifted, of an account or of a member. */
   open(of: { accountId: string } | { memberId: string }): Promise<Override[]>
   lift(id: string, at: Instant, by: string): Promise<void>
@@ -138,8 +303,12 @@ export type ResourceStore = {
   list(kind: Resource['kind']): Promise<Resource[]>
   ofMember(memberId: string): Promise<Resource[]>
   remove(id: string, at: Instant): Promise<void>
+  /** A name that was taken away from somebody is free again. */
   addLogin(login: Login): Promise<void>
+  /** Without those that were taken away. */
   loginsOf(accountId: string): Promise<Login[]>
+  /** It stays a subject of services, without access: what refuses it must not be forgotten. */
+  removeLogin(id: string, at: Instant): Promise<void>
 }
 
 export type ClientStore = {
@@ -179,6 +348,19 @@ export type TicketStore = {
   sweep(before: Instant): Promise<void>
 }
 
+/** Invitations that are open: neither accepted nor withdrawn, and perhaps past their end. */
+export type InvitationStore = {
+  add(invitation: MemberInvitation, digest: string): Promise<void>
+  get(id: string): Promise<MemberInvitation | undefined>
+  byDigest(digest: string): Promise<MemberInvitation | undefined>
+  /** The newest first. */
+  ofMember(memberId: string): Promise<MemberInvitation[]>
+  /** True once, for whoever is first. */
+  settle(id: string, outcome: 'accepted' | 'withdrawn' | 'replaced', at: Instant): Promise<boolean>
+  /** Removes those whose end was before, open or not. */
+  sweep(before: Instant): Promise<void>
+}
+
 /** `remaining` may fall below zero; the window ends at `resetAt`. */
 export type Bucket = { remaining: number; resetAt: Instant }
 export type ThrottleStore = {
@@ -194,6 +376,20 @@ export type ConsentStore = {
   list(accountId: string): Promise<{ clientId: string; scopes: string[]; at: Instant }[]>
   put(accountId: string, clientId: string, scopes: readonly string[], at: Instant): Promise<void>
   withdraw(accountId: string, clientId: string): Promise<void>
+}
+
+/** App passwords that are not revoked; a revoked one is on record, and found by no method. */
+export type AppPasswordStore = {
+  add(appPassword: AppPassword): Promise<void>
+  /** The oldest first. */
+  ofAccount(accountId: string): Promise<AppPassword[]>
+  byDigest(digest: string): Promise<AppPassword | undefined>
+  /** Note a use; an earlier one than is known changes nothing. */
+  used(id: string, at: Instant): Promise<void>
+  /** True once. */
+  revoke(id: string, at: Instant, by: string): Promise<boolean>
+  /** Of everybody, in batches by id: what a service that keeps its own copy should hold. */
+  live(afterId: string, limit: number): Promise<AppPassword[]>
 }
 
 /** An account as every door and every claim needs it, read in one go. */
@@ -230,7 +426,7 @@ export type SubjectStore = {
 export type Changed = { accountId: string } | { memberId: string } | { clientId: string }
 export type SubjectSource =
   | { kind: 'account'; accountId: string; username: string }
-  | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string }
+  | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string; removed?: true }
   | { kind: 'site'; resourceId: string; memberNumber: string }
 
 export type OutboxStore = {
@@ -240,7 +436,8 @@ export type OutboxStore = {
   /** The oldest due rows of a service; a person's act does not wait behind a night's work. */
   due(service: string, at: Instant, limit: number): Promise<OutboxRow[]>
   acknowledge(ids: readonly number[]): Promise<void>
-  retry(ids: readonly number[], error: string, dueAt: Instant): Promise<void>
+  /** Try again at `dueAt`; without an error it is no failure, only another moment. */
+  retry(ids: readonly number[], error: string | undefined, dueAt: Instant): Promise<void>
   /** Rows not yet acknowledged, oldest first. */
   pending(filter: { service?: string; subject?: string; limit?: number }): Promise<OutboxRow[]>
   /** The earliest moment at which anything is due. */
@@ -263,11 +460,22 @@ export type NewOutboxRow = Pick<
   'service' | 'subject' | 'effect' | 'payload' | 'cause' | 'createdAt' | 'dueAt'
 >
 
+/** `fromAt` belongs to the span, `untilAt` no more. An action that ends in a dot means all that begin with it. */
+export type AuditFilter = {
+  subjectId?: string
+  action?: string
+  actor?: string
+  fromAt?: Instant
+  untilAt?: Instant
+  afterId?: number
+  beforeId?: number
+  limit?: number
+}
 export type AuditStore = {
   /** Append to the chain; inside the transaction of the fact it tells of. */
   append(entry: AuditEntry, at: Instant, salt: string): Promise<void>
-  /** Oldest first, `limit` (100) of them: those after `afterId`, or the latest. */
-  list(filter: { subjectId?: string; action?: string; afterId?: number; limit?: number }): Promise<AuditRow[]>
+  /** Oldest first, `limit` (100) of them: those after `afterId`, or the latest, or the latest before `beforeId`. */
+  list(filter: AuditFilter): Promise<AuditRow[]>
   /** Walks the whole chain; the id of the first row that does not verify, 0 when the last rows are missing, or undefined. */
   verify(onProgress?: (done: number) => void): Promise<{ rows: number; brokenAt: number | undefined }>
 }
@@ -275,6 +483,8 @@ export type AuditStore = {
 export type SettingStore = {
   get(name: string): Promise<string | undefined>
   set(name: string, value: string | undefined): Promise<void>
+  /** The names that begin so, in order. */
+  names(prefix: string): Promise<string[]>
 }
 export type KeyStore = {
   list(): Promise<SigningKey[]>
@@ -299,6 +509,12 @@ export type Stores = {
   organisations: OrganisationStore
   members: MemberStore
   standings: StandingStore
+  dues: DuesStore
+  calls: CallStore
+  payments: PaymentStore
+  bank: BankStore
+  reminders: ReminderStore
+  books: BooksStore
   accounts: AccountStore
   people: PeopleStore
   overrides: OverrideStore
@@ -306,8 +522,10 @@ export type Stores = {
   clients: ClientStore
   credentials: CredentialStore
   tickets: TicketStore
+  invitations: InvitationStore
   throttle: ThrottleStore
   consents: ConsentStore
+  appPasswords: AppPasswordStore
   access: AccessStore
   subjects: SubjectStore
   outbox: OutboxStore

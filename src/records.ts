@@ -1,6 +1,8 @@
 // What is kept: the records that the stores give and take. Instants are `_at` milliseconds, civil dates `_on` ISO strings,
 // money integer cents.
 import type { AffiliationRole, OverrideInForce, ServiceKind } from './domain/access.ts'
+import type { AppPasswordScope } from './domain/app-passwords.ts'
+import type { DuesRules, TariffTerms } from './domain/dues.ts'
 import type { MemberEventKind, StandingAnswer } from './domain/standing.ts'
 import type { CivilDate, Instant } from './domain/time.ts'
 
@@ -36,6 +38,9 @@ export type TermRecord = {
   endOn: CivilDate | null
   dueCents: number
   exempt: boolean
+  /** Why it is exempt, or was made otherwise than the tariff says. */
+  reason: string | null
+  tariffId: string | null
   source: string
   createdAt: Instant
 }
@@ -123,6 +128,32 @@ export type Ticket = {
   usedAt: Instant | null
 }
 
+export type AppPassword = {
+  id: string
+  accountId: string
+  /** What the person calls it: the program or device that it was made for. */
+  name: string
+  scopes: AppPasswordScope[]
+  /** `appPasswordDigest` of the secret, which is kept nowhere. */
+  digest: string
+  createdAt: Instant
+  createdBy: string
+  lastUsedAt: Instant | null
+  revokedAt: Instant | null
+  revokedBy: string | null
+}
+
+/** Somebody asked by letter to join a member's people. It is open until it is settled: accepted or withdrawn. */
+export type MemberInvitation = {
+  id: string
+  memberId: string
+  email: string
+  role: AffiliationRole
+  createdBy: string
+  createdAt: Instant
+  expiresAt: Instant
+}
+
 export type SigningKey = {
   kid: string
   alg: 'ES256' | 'RS256'
@@ -159,3 +190,107 @@ export type AuditEntry = {
   payload: Record<string, unknown>
 }
 export type AuditRow = AuditEntry & { id: number; at: Instant }
+
+// ── Dues ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where dues are paid; the holder's name as the bank has it (it is compared with what payers write). */
+export type BankAccount = { organisationId: string; iban: string; holder: string; bic: string | null }
+/** A decision of the assembly, in force from a date until the next one; never changed. */
+type Decided = {
+  id: string
+  organisationId: string
+  validFromOn: CivilDate
+  decidedOn: CivilDate | null
+  decisionRef: string
+  createdAt: Instant
+  createdBy: string
+}
+export type Tariff = Decided & TariffTerms & { name: string }
+export type RuleSet = Decided & DuesRules
+/** Which tariff a member pays; `payerId`: the member that pays for it, if not itself. */
+export type MemberDues = { memberId: string; tariff: string | null; payerId: string | null }
+
+export type Call = {
+  id: string
+  organisationId: string
+  payerId: string
+  /** Twelve digits (references.ts); good for ever, also when the call is settled or cancelled. */
+  ogm: string
+  issuedOn: CivilDate
+  dueOn: CivilDate
+  createdAt: Instant
+  createdBy: string
+  cancelledAt: Instant | null
+}
+export type CallLine = { callId: string; termId: string; cents: number }
+
+export const paymentSources = ['bank', 'cash', 'cheque', 'card', 'other'] as const
+export type PaymentSource = (typeof paymentSources)[number]
+/** Money that arrived, or left again: then negative, and saying which payment it reverses. Never changed. */
+export type Payment = {
+  id: string
+  organisationId: string
+  payerId: string
+  source: PaymentSource
+  bankLineId: string | null
+  valueOn: CivilDate
+  cents: number
+  note: string
+  reversesId: string | null
+  recordedAt: Instant
+  recordedBy: string
+}
+/** The part of a payment that is put on a term. */
+export type Allocation = {
+  id: string
+  paymentId: string
+  termId: string
+  cents: number
+  recordedAt: Instant
+  recordedBy: string
+}
+export type Receipt = { organisationId: string; year: number; number: number; paymentId: string; issuedOn: CivilDate }
+
+export type BankFile = {
+  id: string
+  organisationId: string
+  /** SHA-256 of its bytes. */
+  digest: string
+  format: string
+  name: string
+  lineCount: number
+  importedAt: Instant
+  importedBy: string
+}
+/** `new`: nobody has said what it is. */
+export const bankLineStates = ['new', 'matched', 'ignored'] as const
+export type BankLineState = (typeof bankLineStates)[number]
+export type BankLineRecord = {
+  id: string
+  organisationId: string
+  fileId: string
+  dedupeKey: string
+  account: string
+  statementNumber: string | null
+  bookedOn: CivilDate
+  valueOn: CivilDate
+  cents: number
+  counterIban: string | null
+  counterName: string | null
+  reference: string | null
+  text: string
+  bankRef: string | null
+  state: BankLineState
+  note: string | null
+  createdAt: Instant
+}
+
+/** `sent`: handed to the mail server. Each rule's day is used once for each end of cover. */
+export type Reminder = {
+  memberId: string
+  coveredUntilOn: CivilDate
+  ruleDay: number
+  sentOn: CivilDate
+  sentAt: Instant
+  result: 'sent' | 'no_address' | 'failed' | 'skipped'
+}

@@ -35,10 +35,16 @@ function repeat(everyMs: number, work: () => Promise<unknown>, failed: (error: u
 /** Removes what expired, some hundred rows at a time, so that no request waits for it. */
 export async function sweepAll(installation: Installation): Promise<void> {
   const { store, clock } = installation.core
+  await installation.uploads.sweep(clock.now() - 86_400_000)
   while ((await installation.sweep()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
   await store.tickets.sweep(clock.now() - 86_400_000)
+  await store.invitations.sweep(clock.now() - 30 * 86_400_000)
   await store.throttle.sweep(clock.now())
 }
+
+/** The night's work, whole. */
+export const nightOf = (installation: Installation) =>
+  nightly(installation.core, installation.reconciler, () => sweepAll(installation), installation.remind)
 
 const SYNC_TIMEOUT_MS = 120_000
 
@@ -112,7 +118,7 @@ export async function serve(installation: Installation): Promise<Running> {
     if (await installation.reloadKeys()) callback = (await installation.provider()).callback()
   }
   const night = async () => {
-    await nightly(core, reconciler, () => sweepAll(installation))()
+    await nightOf(installation)()
     giveMemoryBack()
   }
   reconciler.start()

@@ -12,7 +12,8 @@ const sources = globSync('{src,adapters,plugins,interactions,demo}/**/*.ts', { c
 const layers = {
   domain: /^src\/domain\//,
   rosters: /^src\/rosters\//,
-  plugin: /^src\/plugin\.ts$/,
+  statements: /^src\/statements\//,
+  plugin: /^src\/plugin(-files)?\.ts$/,
   ports: /^src\/(ports|records)\.ts$/,
   rules: /^src\/(core|config|doors|guard|secrets|provider-service|settle|reconcile)\.ts$/,
   usecases: /^src\/usecases\//,
@@ -30,10 +31,11 @@ const inside: readonly Layer[] = ['domain', 'plugin', 'ports']
 const mayImport: Record<Layer, readonly Layer[] | 'anything'> = {
   domain: [],
   rosters: ['domain'],
+  statements: ['domain', 'rosters'],
   plugin: ['domain'],
   ports: ['domain', 'plugin'],
   rules: inside,
-  usecases: [...inside, 'rosters', 'rules'],
+  usecases: [...inside, 'rosters', 'statements', 'rules'],
   texts: [],
   web: [...inside, 'rules', 'usecases', 'texts'],
   interactions: [...inside, 'rules', 'usecases', 'web', 'texts'],

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTransport, type Transporter } from 'nodemailer'
 import { AppError } from '../../src/domain/errors.ts'
-import type { Clock, Mailer } from '../../src/ports.ts'
+import type { Clock, Mail, Mailer } from '../../src/ports.ts'
 
 type SmtpOptions = {
   url: string
@@ -13,6 +13,17 @@ type SmtpOptions = {
 }
 
 const TIMEOUT_MS = 10_000
+
+/** A mail as nodemailer takes it. */
+const message = async (from: () => Promise<string>, { attachments = [], ...mail }: Mail) => ({
+  from: await from(),
+  ...mail,
+  attachments: attachments.map(({ filename, type, content }) => ({
+    filename,
+    contentType: type,
+    content: Buffer.from(content),
+  })),
+})
 
 /** Sends through `smtp://` (STARTTLS when offered) or `smtps://`. Throws `service_unavailable` when it cannot. */
 export function smtpMailer({ url, user, password, from }: SmtpOptions): Mailer {
@@ -32,7 +43,7 @@ export function smtpMailer({ url, user, password, from }: SmtpOptions): Mailer {
     new AppError('service_unavailable', { detail: `the mail server ${hostname} does not take mail`, cause })
   return {
     send: async (mail) => {
-      await transport.sendMail({ from: await from(), ...mail }).catch((cause) => {
+      await transport.sendMail(await message(from, mail)).catch((cause) => {
         throw failed(cause)
       })
     },
@@ -56,10 +67,10 @@ export function fileMailer(
   let written = 0
   return {
     send: async (mail) => {
-      const { message } = await transport.sendMail({ from: await from(), ...mail })
+      const sent = await transport.sendMail(await message(from, mail))
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const path = join(folder, `${clock.now()}-${++written}.eml`)
-      await writeFile(path, message as Buffer, { mode: 0o600 })
+      await writeFile(path, sent.message as Buffer, { mode: 0o600 })
       onWritten(path, mail.to)
     },
     check: async () => {

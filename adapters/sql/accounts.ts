@@ -1,6 +1,7 @@
 // Accounts, and whom they belong to: affiliations with members, staff roles, groups.
 import type { Knex } from 'knex'
 import type { Account, AccountStore, PeopleStore } from '../../src/ports.ts'
+import type { Database } from './database.ts'
 import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
 import type { Rows, SqlRow } from './rows.ts'
@@ -18,7 +19,7 @@ export const accountStore = (knex: Knex): AccountStore => ({
     (await knex('account').where({ email }).orderBy('id')).filter((account: Account) => account.email === email),
   byDirectoryKey: async (directoryKey) =>
     exactly<Account>(await knex('account').where({ directoryKey }).first(), { directoryKey }),
-  list: ({ text, state, limit = 1000, afterId = '' }) => {
+  list: ({ text, state, limit = 1000, afterId = '', offset }) => {
     const query = knex('account').where('id', '>', afterId)
     if (state) query.where({ state })
     if (text) {
@@ -30,7 +31,9 @@ export const accountStore = (knex: Knex): AccountStore => ({
           .orWhereRaw("lower(email) like ? escape '!'", like),
       )
     }
-    return query.orderBy('id').limit(limit)
+    return offset === undefined
+      ? query.orderBy('id').limit(limit)
+      : query.orderBy('username').limit(limit).offset(offset)
   },
   signedIn: async (id, lastSignInAt) => {
     const state = knex.raw("case state when 'invited' then 'active' else state end")
@@ -44,6 +47,7 @@ export const accountStore = (knex: Knex): AccountStore => ({
       'password',
       'totp',
       'recoveryCode',
+      'appPassword',
       'consent',
       'login',
       'ticket',
@@ -58,12 +62,16 @@ export const accountStore = (knex: Knex): AccountStore => ({
 const groupsSql = 'select name from account_group where account_id = ? order by name'
 const namesIn = (found: SqlRow[]): string[] => found.map(({ name }) => String(name))
 
-export const peopleStore = (knex: Knex, rows: Rows): PeopleStore => ({
+export const peopleStore = (knex: Knex, rows: Rows, kind: Database['kind']): PeopleStore => ({
   affiliate: async (affiliation) => {
     await knex('affiliation').insert(affiliation).onConflict(['accountId', 'memberId']).merge(['role'])
   },
   affiliationsOf: (accountId) => knex('affiliation').where({ accountId }).orderBy('createdAt').orderBy('memberId'),
-  accountsOf: (memberId) => knex('affiliation').where({ memberId }).orderBy('createdAt').orderBy('accountId'),
+  accountsOf: async (memberId) => {
+    // Whoever changes who is there reads it first, and does so alone. SQLite has one writer anyway.
+    if (kind === 'mysql' && knex.isTransaction) await knex('member').where({ id: memberId }).forUpdate().select('id')
+    return knex('affiliation').where({ memberId }).orderBy('createdAt').orderBy('accountId')
+  },
   disaffiliate: async (accountId, memberId) => {
     await knex('affiliation').where({ accountId, memberId }).delete()
   },

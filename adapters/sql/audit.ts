@@ -28,14 +28,19 @@ export const auditStore = (knex: Knex, kind: Database['kind']): AuditStore => ({
     await knex('audit').insert({ ...entry, at, payload, salt, digest, chain })
     await knex('auditHead').where({ only: 1 }).update({ chain })
   },
-  list: async ({ subjectId, action, afterId, limit = 100 }) => {
+  list: async ({ subjectId, action, actor, fromAt, untilAt, afterId, beforeId, limit = 100 }) => {
     const query = knex('audit')
       .orderBy('id', afterId === undefined ? 'desc' : 'asc')
       .limit(limit)
       .select('id', 'at', 'actor', 'action', 'subjectKind', 'subjectId', 'payload')
     if (afterId !== undefined) query.where('id', '>', afterId)
     if (subjectId) query.where({ subjectId })
-    if (action) query.where({ action })
+    if (action?.endsWith('.')) query.where('action', '>=', action).where('action', '<', `${action.slice(0, -1)}/`)
+    else if (action) query.where({ action })
+    if (actor) query.where({ actor })
+    if (fromAt !== undefined) query.where('at', '>=', fromAt)
+    if (untilAt !== undefined) query.where('at', '<', untilAt)
+    if (beforeId !== undefined) query.where('id', '<', beforeId)
     const rows = (await query).map((row: Stored): AuditRow => ({ ...row, payload: JSON.parse(row.payload ?? '{}') }))
     return rows.toSorted((a: AuditRow, b: AuditRow) => a.id - b.id)
   },

@@ -22,8 +22,17 @@ export type Database = {
   close(): Promise<void>
 }
 
-const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+/** Worked out once for each name: there are some hundred, and they are asked for with every row. */
+function remembering(work: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>()
+  return (name) => {
+    const found = known.get(name) ?? work(name)
+    known.set(name, found)
+    return found
+  }
+}
+const camelCase = remembering((name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
+const snakeCase = remembering((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
 
 const camelRow = (row: unknown): unknown =>
   row && typeof row === 'object' && !Array.isArray(row) && !Buffer.isBuffer(row)

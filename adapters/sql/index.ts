@@ -4,15 +4,19 @@ import { AppError, type ErrorCode } from '../../src/domain/errors.ts'
 import type { Store, Stores } from '../../src/ports.ts'
 import { accessStore } from './access.ts'
 import { accountStore, peopleStore } from './accounts.ts'
+import { appPasswordStore } from './app-passwords.ts'
 import { auditStore } from './audit.ts'
+import { booksStore } from './books.ts'
 import { clientStore } from './clients.ts'
-import { credentialStore, ticketStore } from './credentials.ts'
+import { credentialStore, invitationStore, ticketStore } from './credentials.ts'
 import { type Database, databaseError } from './database.ts'
+import { callStore, duesStore } from './dues.ts'
 import { memberStore, standingStore } from './members.ts'
 import { sessionStore } from './oidc.ts'
 import { organisationStore } from './organisations.ts'
 import { outboxStore } from './outbox.ts'
 import { overrideStore } from './overrides.ts'
+import { bankStore, paymentStore, reminderStore } from './payments.ts'
 import { resourceStore } from './resources.ts'
 import { preparedRows, type Rows, rowsOf } from './rows.ts'
 import { consentStore, keyStore, settingStore } from './settings.ts'
@@ -23,15 +27,23 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   organisations: organisationStore(knex),
   members: memberStore(knex, kind),
   standings: standingStore(knex, kind),
+  dues: duesStore(knex),
+  calls: callStore(knex),
+  payments: paymentStore(knex),
+  bank: bankStore(knex),
+  reminders: reminderStore(knex),
+  books: booksStore(knex),
   accounts: accountStore(knex),
-  people: peopleStore(knex, rows),
+  people: peopleStore(knex, rows, kind),
   overrides: overrideStore(knex, kind),
   resources: resourceStore(knex, rows),
   clients: clientStore(knex, rows),
   credentials: credentialStore(knex),
   tickets: ticketStore(knex),
+  invitations: invitationStore(knex),
   throttle: throttleStore(knex, kind),
   consents: consentStore(knex, kind),
+  appPasswords: appPasswordStore(knex),
   access: accessStore(rows),
   subjects: subjectStore(knex),
   outbox: outboxStore(knex),

@@ -1,7 +1,7 @@
 // Members with their terms and events, and the standing that follows from them.
 import type { Knex } from 'knex'
-import { type Standing, standings, type Term } from '../../src/domain/standing.ts'
-import type { Member, MemberListed, MemberStore, StandingInForce, StandingStore, TermRecord } from '../../src/ports.ts'
+import { type Standing, standings } from '../../src/domain/standing.ts'
+import type { Member, MemberListed, MemberStore, PaidTerm, StandingInForce, StandingStore } from '../../src/ports.ts'
 import type { Database } from './database.ts'
 import { exactly } from './exactly.ts'
 import { escapeLike } from './like.ts'
@@ -29,11 +29,16 @@ export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => 
     (await knex('member').where({ organisationId, email }).orderBy('id')).filter(
       (member: Member) => member.email === email,
     ),
-  list: async ({ standing, text, limit = 1000, offset = 0 }) => {
-    const query = knex('member')
-      .leftJoin('standing', 'standing.memberId', 'member.id')
-      .select('member.*', 'standing.standing', 'standing.coveredUntilOn')
-    if (standing) query.where('standing.standing', standing)
+  list: async ({ standing, text, withoutTariff, limit = 1000, offset = 0 }) => {
+    // Which ones, first: whole rows are read for one page only, not for all that stand before it.
+    const query = knex('member').select('member.id')
+    if (standing) query.join('standing', 'standing.memberId', 'member.id').where('standing.standing', standing)
+    if (withoutTariff)
+      query
+        .leftJoin('memberDues', 'memberDues.memberId', 'member.id')
+        .leftJoin({ present: 'standing' }, 'present.memberId', 'member.id')
+        .whereNull('memberDues.tariff')
+        .where((any) => any.whereNull('present.standing').orWhereNot('present.standing', 'closed'))
     if (text) {
       const like = escapeLike(text)
       query.where((any) =>
@@ -43,7 +48,13 @@ export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => 
           .orWhereRaw("lower(member.email) like ? escape '!'", like),
       )
     }
-    const rows = await query.orderBy('member.memberNumber').orderBy('member.id').limit(limit).offset(offset)
+    const page = query.orderBy('member.memberNumber').orderBy('member.id').limit(limit).offset(offset)
+    const rows = await knex('member')
+      .join(page.as('page'), 'page.id', 'member.id')
+      .leftJoin('standing', 'standing.memberId', 'member.id')
+      .orderBy('member.memberNumber')
+      .orderBy('member.id')
+      .select('member.*', 'standing.standing', 'standing.coveredUntilOn')
     return rows.map((row: MemberListed) => ({ ...row, standing: row.standing ?? 'applicant' }))
   },
   highestNumber: async (organisationId) => {
@@ -59,6 +70,25 @@ export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => 
   },
 })
 
+type TermRow = Omit<PaidTerm, 'exempt'> & { exempt: number; cancelledAt: null }
+
+async function termsOf(knex: Knex, memberId: string): Promise<PaidTerm[]> {
+  const paid = knex.raw(
+    '(select coalesce(sum(cents), 0) from allocation where allocation.term_id = term.id) as paid_cents',
+  )
+  const rows: TermRow[] = await knex('term')
+    .where({ memberId })
+    .whereNull('cancelledAt')
+    .orderBy('startOn')
+    .orderBy('id')
+    .select('term.*', paid)
+  return rows.map(({ cancelledAt: _, ...row }) => ({
+    ...row,
+    exempt: Boolean(row.exempt),
+    paidCents: Number(row.paidCents),
+  }))
+}
+
 export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore => {
   const lock = memberLock(knex, kind)
   return {
@@ -66,32 +96,26 @@ export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore
       await lock(term.memberId)
       await knex('term').insert({ ...term, exempt: Number(term.exempt) })
     },
-    terms: async (memberId) =>
-      (
-        await knex('term')
-          .where({ memberId })
-          .whereNull('cancelledAt')
-          .orderBy('startOn')
-          .orderBy('id')
-          .select('id', 'memberId', 'startOn', 'endOn', 'dueCents', 'exempt', 'source', 'createdAt')
-      ).map((row: TermRecord) => ({ ...row, exempt: Boolean(row.exempt) })),
+    terms: async (memberId) => termsOf(knex, memberId),
     cancelTerm: async (id, cancelledAt) => {
       await knex('term').where({ id }).update({ cancelledAt })
     },
     facts: async (memberId) => {
       await lock(memberId)
-      const terms = await knex('term')
-        .where({ memberId })
-        .whereNull('cancelledAt')
-        .select('startOn', 'endOn', 'dueCents', 'exempt')
+      const terms = await termsOf(knex, memberId)
       const events = await knex('memberEvent')
         .where({ memberId })
         .orderBy('recordedAt')
         .orderBy('id')
         .select('kind', 'effectiveOn')
-      // Payments come with the dues; until then a term is covered when nothing is due for it.
       return {
-        terms: terms.map((term: Omit<Term, 'paidCents'>) => ({ ...term, exempt: Boolean(term.exempt), paidCents: 0 })),
+        terms: terms.map(({ startOn, endOn, dueCents, paidCents, exempt }) => ({
+          startOn,
+          endOn,
+          dueCents,
+          paidCents,
+          exempt,
+        })),
         events,
       }
     },
@@ -107,6 +131,11 @@ export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore
         .orderBy('memberId')
         .limit(limit)
         .select('memberId'),
+    lookAgain: async (on) => {
+      await knex('standing')
+        .where((any) => any.whereNull('nextChangeOn').orWhere('nextChangeOn', '>', on))
+        .update({ nextChangeOn: on })
+    },
     count: async () => {
       const rows: { standing: Standing; n: number }[] = await knex('standing')
         .groupBy('standing')

@@ -4,11 +4,12 @@ import { AppError } from '../../src/domain/errors.ts'
 import type { Database } from './database.ts'
 import { type Migration, migrations, spell } from './migrations.ts'
 
-/** What a step says that was done before: its table or index is there, or, for one that writes a row, the row. */
+/** What a step says that was done before: its table, column or index is there, or, for one that writes a row, the row. */
 const alreadyThere = (error: unknown, { ddl }: Migration): boolean => {
   const { code = '', message = '' } = error as { code?: string; message?: string }
   if (/^insert/i.test(ddl)) return code === 'ER_DUP_ENTRY' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
-  return code === 'ER_TABLE_EXISTS_ERROR' || code === 'ER_DUP_KEYNAME' || /already exists/.test(message)
+  if (['ER_TABLE_EXISTS_ERROR', 'ER_DUP_KEYNAME', 'ER_DUP_FIELDNAME'].includes(code)) return true
+  return /already exists|duplicate column name/.test(message)
 }
 
 /**

@@ -38,6 +38,11 @@ const index = (on: string, columns: string, unique = false): Migration => {
   const name = `${on}_${columns.replace(/\W+/g, '_')}`
   return { name: `index ${name}`, ddl: `create ${unique ? 'unique ' : ''}index ${name} on ${on} (${columns})` }
 }
+/** One more column of a table that is there. */
+const column = (of: string, definition: string): Migration => ({
+  name: `add ${of}.${definition.split(' ')[0]}`,
+  ddl: `alter table ${of} add column ${definition}`,
+})
 /** An index of some rows only, where the database knows such a thing: each one saved is a page less to write. */
 const partialIndex = (on: string, column: string, where: string): Migration => ({
   name: `index ${on}_${column}`,
@@ -200,4 +205,111 @@ export const migrations: readonly Migration[] = [
   partialIndex('oidc_model', 'expires_at', 'expires_at is not null'),
   // What began before `at` is absent, whatever a request in flight writes back.
   table('oidc_signed_out', 'account_id {bytes} not null primary key, at bigint not null', '{keyed}'),
+
+  // Dues. Versions of tariffs and rules are never changed: a decision of the assembly is a new one, from a date on.
+  table(
+    'bank_account',
+    'organisation_id {id} primary key references organisation(id), iban varchar(34) not null, holder varchar(70) not null, bic varchar(11)',
+  ),
+  table(
+    'tariff',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), name varchar(100) not null, period varchar(16) not null,
+     year_starts_on char(5) not null, months integer not null, amount_cents bigint not null, valid_from_on char(10) not null,
+     decided_on char(10), decision_ref varchar(200) not null, created_at bigint not null, created_by varchar(64) not null`,
+  ),
+  index('tariff', 'organisation_id, name, valid_from_on', true),
+  table(
+    'dues_rules',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), valid_from_on char(10) not null, grace_days integer not null,
+     late_renewal varchar(16) not null, late_continue_days integer not null, tolerance_cents bigint not null, reminder_days varchar(200) not null,
+     decided_on char(10), decision_ref varchar(200) not null, created_at bigint not null, created_by varchar(64) not null`,
+  ),
+  index('dues_rules', 'organisation_id, valid_from_on', true),
+  // Which tariff a member pays, and who pays for it if not the member itself.
+  table(
+    'member_dues',
+    'member_id {id} primary key references member(id), tariff varchar(100), payer_id {id} references member(id)',
+  ),
+  index('member_dues', 'payer_id'),
+  ...['tariff_id varchar(36)', 'reason varchar(500)'].map((definition) => column('term', definition)),
+  // What a payer is asked for, under a reference of its own that is good for ever.
+  table(
+    'dues_call',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), payer_id {id} not null references member(id), ogm char(12) not null,
+     issued_on char(10) not null, due_on char(10) not null, created_at bigint not null, created_by varchar(64) not null, cancelled_at bigint`,
+  ),
+  index('dues_call', 'ogm', true),
+  index('dues_call', 'payer_id'),
+  table(
+    'dues_call_line',
+    'call_id {id} not null references dues_call(id), term_id {id} not null references term(id), cents bigint not null, primary key (call_id, term_id)',
+  ),
+  index('dues_call_line', 'term_id'),
+  table(
+    'bank_file',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), digest char(43) not null, format varchar(16) not null, name varchar(200) not null,
+     line_count integer not null, imported_at bigint not null, imported_by varchar(64) not null`,
+  ),
+  index('bank_file', 'organisation_id, digest', true),
+  table(
+    'bank_line',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), file_id {id} not null references bank_file(id), dedupe_key varchar(200) not null,
+     account varchar(64) not null, statement_number varchar(64), booked_on char(10) not null, value_on char(10) not null, cents bigint not null,
+     counter_iban varchar(64), counter_name varchar(140), reference varchar(25), text varchar(2000) not null, bank_ref varchar(140),
+     state varchar(8) not null, note varchar(500), created_at bigint not null`,
+  ),
+  index('bank_line', 'organisation_id, dedupe_key', true),
+  index('bank_line', 'state, booked_on'),
+  index('bank_line', 'counter_iban'),
+  // Append-only, as are allocations: what was wrong is reversed by one more row.
+  table(
+    'payment',
+    `id {id} primary key, organisation_id {id} not null references organisation(id), payer_id {id} not null references member(id), source varchar(16) not null,
+     bank_line_id {id}, value_on char(10) not null, cents bigint not null, note varchar(500) not null, reverses_id {id},
+     recorded_at bigint not null, recorded_by varchar(64) not null`,
+  ),
+  index('payment', 'payer_id'),
+  index('payment', 'bank_line_id'),
+  index('payment', 'reverses_id', true),
+  index('payment', 'value_on'),
+  table(
+    'allocation',
+    `id {id} primary key, payment_id {id} not null references payment(id), term_id {id} not null references term(id), cents bigint not null,
+     recorded_at bigint not null, recorded_by varchar(64) not null`,
+  ),
+  index('allocation', 'payment_id'),
+  index('allocation', 'term_id'),
+  // Numbered without a gap in each year.
+  table(
+    'receipt',
+    `organisation_id {id} not null references organisation(id), year integer not null, number integer not null, payment_id {id} not null references payment(id),
+     issued_on char(10) not null, primary key (organisation_id, year, number)`,
+  ),
+  index('receipt', 'payment_id', true),
+  // Each rule's day is used once for each end of cover, whether a letter could be sent or not.
+  table(
+    'reminder',
+    `member_id {id} not null references member(id), covered_until_on char(10) not null, rule_day integer not null, sent_on char(10) not null, sent_at bigint not null,
+     result varchar(16) not null, primary key (member_id, covered_until_on, rule_day)`,
+  ),
+  index('reminder', 'result'),
+  table(
+    'app_password',
+    `id {id} primary key, account_id {id} not null references account(id), name varchar(100) not null, scopes varchar(100) not null, digest char(43) not null,
+     created_at bigint not null, created_by varchar(64) not null, last_used_at bigint, revoked_at bigint, revoked_by varchar(64)`,
+  ),
+  index('app_password', 'digest', true),
+  index('app_password', 'account_id'),
+  // A login that was taken away stays, without access, until somebody else is given its name.
+  column('login', 'removed_at bigint'),
+  table(
+    'member_invitation',
+    `id {id} primary key, member_id {id} not null references member(id), email varchar(254) not null, role varchar(16) not null, digest char(43) not null,
+     created_by varchar(64) not null, created_at bigint not null, expires_at bigint not null, settled_at bigint, outcome varchar(16)`,
+  ),
+  index('member_invitation', 'digest', true),
+  index('member_invitation', 'member_id'),
+  index('member_invitation', 'expires_at'),
+  // The staff's list of members, in order, a page at a time.
+  index('member', 'member_number, id'),
 ]

@@ -29,10 +29,9 @@ export const outboxStore = (knex: Knex): OutboxStore => ({
     await knex('outbox').whereIn('id', ids).delete()
   },
   retry: async (ids, lastError, dueAt) => {
-    await knex('outbox')
-      .whereIn('id', ids)
-      .update({ lastError: lastError.slice(0, 500), dueAt })
-      .increment('tries', 1)
+    const rows = knex('outbox').whereIn('id', ids)
+    if (lastError === undefined) await rows.update({ dueAt })
+    else await rows.update({ lastError: lastError.slice(0, 500), dueAt }).increment('tries', 1)
   },
   pending: async ({ service, subject, limit = 1000 }) => {
     const query = knex('outbox').orderBy('id').limit(limit)

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex'
 import type { Override, OverrideStore } from '../../src/ports.ts'
 import type { Database } from './database.ts'
+import { exactly } from './exactly.ts'
 
 const read = (row: Override): Override => ({ ...row, begun: Boolean(row.begun) })
 
@@ -14,6 +15,10 @@ export const overrideStore = (knex: Knex, kind: Database['kind']): OverrideStore
   return {
     add: async (override) => {
       await knex('accessOverride').insert({ ...override, begun: Number(override.begun) })
+    },
+    get: async (id) => {
+      const found = exactly<Override>(await knex('accessOverride').where({ id }).first(), { id })
+      return found && read(found)
     },
     open: async (of) => (await open().where(of)).map(read),
     lift: async (id, liftedAt, liftedBy) => {

@@ -5,7 +5,7 @@ import { exactly } from './exactly.ts'
 import type { Rows, SqlRow } from './rows.ts'
 
 const loginsSql = `select id, mailbox_id as mailboxId, account_id as accountId, name, created_at as createdAt from login
-  where account_id = ? order by created_at, name`
+  where account_id = ? and removed_at is null order by created_at, name`
 const loginsIn = (found: SqlRow[]): Login[] => found as unknown as Login[]
 
 export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
@@ -20,7 +20,11 @@ export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
     await knex('resource').where({ id }).update({ removedAt })
   },
   addLogin: async (login) => {
+    await knex('login').where({ name: login.name }).whereNotNull('removedAt').delete()
     await knex('login').insert(login)
   },
   loginsOf: async (accountId) => [...(await rows(loginsIn, [loginsSql, [accountId]]))],
+  removeLogin: async (id, removedAt) => {
+    await knex('login').where({ id }).whereNull('removedAt').update({ removedAt })
+  },
 })

@@ -12,6 +12,8 @@ export const settingStore = (knex: Knex): SettingStore => ({
     if (value === undefined) await knex('setting').where({ name }).delete()
     else await knex('setting').insert({ name, value }).onConflict('name').merge()
   },
+  names: async (prefix) =>
+    (await knex('setting').orderBy('name').pluck('name')).filter((name: string) => name.startsWith(prefix)),
 })
 
 export const keyStore = (knex: Knex): KeyStore => ({

@@ -7,7 +7,7 @@ import { exactly } from './exactly.ts'
 
 type ClientRow = { clientId: string; audience: string; memberId: string | null }
 type AccountRow = { id: string; username: string }
-type LoginRow = { name: string; accountId: string; mailboxId: string; mailbox: string }
+type LoginRow = { name: string; accountId: string; mailboxId: string; mailbox: string; removedAt: number | null }
 type SiteRow = { name: string; resourceId: string; memberNumber: string }
 
 export const subjectStore = (knex: Knex): SubjectStore => {
@@ -80,10 +80,12 @@ export const subjectStore = (knex: Knex): SubjectStore => {
         const login = exactly<LoginRow>(
           await logins()
             .where({ 'login.name': name })
-            .first('login.name', 'login.accountId', 'login.mailboxId', 'mailbox.name as mailbox'),
+            .first('login.name', 'login.accountId', 'login.mailboxId', 'login.removedAt', 'mailbox.name as mailbox'),
           { name },
         )
-        return login && { kind, accountId: login.accountId, mailboxId: login.mailboxId, mailbox: login.mailbox }
+        if (!login) return undefined
+        const { accountId, mailboxId, mailbox, removedAt } = login
+        return { kind, accountId, mailboxId, mailbox, ...(removedAt !== null && { removed: true as const }) }
       }
       const site = exactly<SiteRow>(
         await sites()

@@ -3,7 +3,16 @@
 import { opendir, readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host, Name } from '../../src/plugin.ts'
-import { each, errno, fileFailure, locked, mustBeFolder, replaceFile, syncFolder, TEMPORARY } from './files.ts'
+import {
+  each,
+  errno,
+  fileFailure,
+  locked,
+  mustBeFolder,
+  replaceFile,
+  syncFolder,
+  TEMPORARY,
+} from '../../src/plugin-files.ts'
 import { isLogin, notLogins } from './login.ts'
 
 /** What Dovecot holds of a login: it is refused. A login that may come in has no row. */
@@ -74,9 +83,6 @@ export function denyFiles(folder: string, log: Host['log']): DenyFiles {
     await locked(lock, signal, async () => {
       if (!swept) await sweep()
       await work().finally(() => syncFolder(denied))
-    }).catch((error: unknown) => {
-      if (signal.aborted && error === signal.reason) throw error
-      throw fileFailure(error, folder)
     })
   }
 

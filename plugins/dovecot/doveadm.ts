@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
-import { errno } from './files.ts'
+import { errno } from '../../src/plugin-files.ts'
 
 /** A command and its parameters, as `GET /doveadm/v1` lists them. */
 type Command = readonly [name: string, parameters: Record<string, unknown>]

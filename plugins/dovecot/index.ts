@@ -1,9 +1,8 @@
 // Dovecot: who may not sign in to IMAP, POP3 and (through Dovecot's SASL) SMTP is told by deny files; tokens are
 // checked by introspection at Schedar, which the kit sets up; live sessions are ended through doveadm.
-import { hostname } from 'node:os'
 import { AppError } from '../../src/domain/errors.ts'
-import { isSameHost } from '../../src/domain/names.ts'
 import { definePlugin, type Host, type LoginSubject, type Service } from '../../src/plugin.ts'
+import { mustBeHere } from '../../src/plugin-files.ts'
 import { checkedKey, config, type DovecotConfig } from './config.ts'
 import { type Denial, denyFiles } from './deny-files.ts'
 import { type Answer, doveadm, NOBODY } from './doveadm.ts'
@@ -19,14 +18,6 @@ const service = ({ folder, host, doveadmUrl, doveadmApiKey, introspectionTimeout
   const files = denyFiles(folder, log)
   const admin = doveadm({ url: doveadmUrl, apiKey: checkedKey(doveadmApiKey) })
 
-  /** Written on another machine, the files would refuse nobody, and the change would count as done. */
-  function mustBeHere(): void {
-    if (host === undefined || isSameHost(host, hostname())) return
-    throw new AppError('service_unavailable', {
-      detail: `${folder} is written by the Schedar on ${host}; this is ${hostname()}`,
-    })
-  }
-
   async function kick(names: readonly string[], signal: AbortSignal): Promise<void> {
     const answers = await admin.run(
       names.map((name) => ['kick', { mask: [name] }] as const),
@@ -38,7 +29,7 @@ const service = ({ folder, host, doveadmUrl, doveadmApiKey, introspectionTimeout
 
   return {
     async check(signal) {
-      mustBeHere()
+      mustBeHere(host, folder)
       await files.check(signal)
       // `who` for a name that nobody can have: proves the key and reads nothing of anybody.
       const [answer] = await admin.run([['who', { mask: ['nobody@schedar.invalid'] }]], signal)
@@ -48,7 +39,7 @@ const service = ({ folder, host, doveadmUrl, doveadmApiKey, introspectionTimeout
     observe: (names, signal) => files.observe(names, signal),
     render: ({ access }) => (access === 'none' ? { denied: true } : null),
     async apply(changes, signal) {
-      mustBeHere()
+      mustBeHere(host, folder)
       await files.apply(changes, signal)
     },
     async endSessions(names, signal) {

@@ -7,6 +7,7 @@ import { explain } from '../usecases/explain.ts'
 import { invite } from '../usecases/invite.ts'
 import { removeSecondFactor } from '../usecases/second-factor.ts'
 import { restore, signOutEverywhere, suspend } from '../usecases/suspend.ts'
+import { registerAppPasswords } from './app-passwords.ts'
 import { accountNamed, memberNumbered, type Register, withInstallation } from './io.ts'
 import { watch } from './watch.ts'
 
@@ -216,6 +217,8 @@ export const registerAccount: Register = (program, ioOf, exitWith) => {
         )
       }),
     )
+
+  registerAppPasswords(account, ioOf, exitWith)
 
   for (const closed of [true, false])
     account

@@ -8,10 +8,9 @@ import { createGunzip, createGzip } from 'node:zlib'
 import { dump, load } from '../../adapters/sql/backup.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
-import { directorySync, sweepAll } from '../serve.ts'
+import { directorySync, nightOf } from '../serve.ts'
 import { addAccount } from '../usecases/accounts.ts'
 import { rotateKeys } from '../usecases/keys.ts'
-import { nightly } from '../usecases/nightly.ts'
 import { offerSetUp, rescue } from '../usecases/set-up.ts'
 import { accountNamed, exit, type Register, withInstallation } from './io.ts'
 
@@ -233,7 +232,7 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .option('--confirm', 'let removals pass that the bulk guard holds')
     .action(({ confirm = false }, command) =>
       withInstallation(ioOf(command), async (installation) => {
-        const report = await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({
+        const report = await nightOf(installation)({
           confirmed: confirm,
         })
         ioOf(command).show({

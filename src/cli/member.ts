@@ -7,10 +7,12 @@ import { importMembers } from '../usecases/import-members.ts'
 import { addMember, recordMemberEvent } from '../usecases/members.ts'
 import { restore, suspend } from '../usecases/suspend.ts'
 import { exit, memberNumbered, type Register, withInstallation } from './io.ts'
+import { registerPeople } from './people.ts'
 import { watch } from './watch.ts'
 
 export const registerMember: Register = (program, ioOf, exitWith) => {
   const member = program.command('member').description('members: those who owe dues')
+  registerPeople(member, ioOf, exitWith)
 
   member
     .command('list')

@@ -5,6 +5,7 @@ import { registerAccount } from './account.ts'
 import { registerClient } from './client.ts'
 import { registerDocs } from './docs.ts'
 import { registerDoctor } from './doctor.ts'
+import { registerDues } from './dues.ts'
 import { createIo, exit, type Io, type Streams } from './io.ts'
 import { registerMaintenance } from './maintenance.ts'
 import { registerMember } from './member.ts'
@@ -15,6 +16,7 @@ import { registerSite } from './site.ts'
 const groups = [
   registerServe,
   registerDoctor,
+  registerDues,
   registerMember,
   registerAccount,
   registerSite,

@@ -2,8 +2,8 @@
 
 import type { Installation } from '../compose.ts'
 import { AppError } from '../domain/errors.ts'
-import { sweepAll } from '../serve.ts'
-import { HELD, nightly } from '../usecases/nightly.ts'
+import { nightOf } from '../serve.ts'
+import { HELD } from '../usecases/nightly.ts'
 import { exit, type Register, withInstallation } from './io.ts'
 
 const CHECK_MS = 10_000
@@ -117,8 +117,7 @@ export const registerServices: Register = (program, ioOf, exitWith) => {
           throw new AppError('writes_held', {
             detail: 'a backup was restored: look at schedar services plan, then run schedar services apply --force',
           })
-        if (force && names.length === 0 && (await settings.get(HELD)))
-          await nightly(installation.core, installation.reconciler, () => sweepAll(installation))({ confirmed: true })
+        if (force && names.length === 0 && (await settings.get(HELD))) await nightOf(installation)({ confirmed: true })
         const rows = []
         for (const name of named(installation, names)) {
           try {

@@ -13,8 +13,11 @@ export type MemberEventKind = (typeof memberEvents)[number]
 export type Term = { startOn: CivilDate; endOn: CivilDate | null; dueCents: number; paidCents: number; exempt: boolean }
 export type MemberEvent = { kind: MemberEventKind; effectiveOn: CivilDate }
 export type StandingFacts = { terms: readonly Term[]; events: readonly MemberEvent[] }
-/** `graceDays`: how long everything still works after the last covered day. */
-export type StandingRules = { graceDays: number }
+/**
+ * `graceDays`: how long everything still works after the last covered day. `toleranceCents`: what may be missing (a bank's
+ * charges) for a term to be covered.
+ */
+export type StandingRules = { graceDays: number; toleranceCents?: number }
 
 export type StandingAnswer = {
   standing: Standing
@@ -29,18 +32,29 @@ export type StandingAnswer = {
 type Run = { startOn: CivilDate; endOn: CivilDate | null }
 
 /** A term that ends before it begins covers nothing. */
-const isCovered = ({ startOn, endOn, dueCents, paidCents, exempt }: Term): boolean =>
-  (exempt || paidCents >= dueCents) && (endOn === null || endOn >= startOn)
+const isCovered = ({ startOn, endOn, dueCents, paidCents, exempt }: Term, toleranceCents: number): boolean =>
+  (exempt || paidCents >= dueCents - toleranceCents) && (endOn === null || endOn >= startOn)
 
 /** Covered terms joined into runs without a hole: a term that begins the day after another ends continues it. */
-function coveredRuns(terms: readonly Term[]): Run[] {
+function coveredRuns(terms: readonly Term[], toleranceCents = 0): Run[] {
   const runs: Run[] = []
-  for (const { startOn, endOn } of terms.filter(isCovered).toSorted((a, b) => (a.startOn < b.startOn ? -1 : 1))) {
+  const covered = terms.filter((term) => isCovered(term, toleranceCents))
+  for (const { startOn, endOn } of covered.toSorted((a, b) => (a.startOn < b.startOn ? -1 : 1))) {
     const last = runs.at(-1)
     if (!last || (last.endOn !== null && startOn > addDays(last.endOn, 1))) runs.push({ startOn, endOn })
     else if (last.endOn !== null && (endOn === null || endOn > last.endOn)) last.endOn = endOn
   }
   return runs
+}
+
+/** The first day of the uninterrupted cover that holds on a date or ended last before it; null when there was none. */
+export const coveredSince = (terms: readonly Term[], rules: StandingRules, on: CivilDate): CivilDate | null =>
+  coveredRuns(terms, rules.toleranceCents).findLast((run) => run.startOn <= on)?.startOn ?? null
+
+/** The last covered day of that, or of the cover that is yet to come. */
+export const coveredThrough = (terms: readonly Term[], rules: StandingRules): CivilDate | 'for life' | null => {
+  const last = coveredRuns(terms, rules.toleranceCents).at(-1)
+  return last ? (last.endOn ?? 'for life') : null
 }
 
 /** The event in force on a date: the latest by effective date, and of one date the one recorded last. */
@@ -57,7 +71,7 @@ const earliest = (...dates: (CivilDate | null | undefined)[]): CivilDate | null 
 
 /** What the terms alone say; closing events are laid over it by `standingOn`. */
 function coverOn(terms: readonly Term[], rules: StandingRules, on: CivilDate): StandingAnswer {
-  const runs = coveredRuns(terms)
+  const runs = coveredRuns(terms, rules.toleranceCents)
   const next = runs.find((run) => run.startOn > on)
   const run = runs.findLast((candidate) => candidate.startOn <= on)
   if (!run)

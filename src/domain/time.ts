@@ -19,6 +19,9 @@ const written = (date: Temporal.PlainDate): CivilDate =>
 /** The date `days` later, or earlier if negative; never outside the years 0 to 9999. */
 export const addDays = (on: CivilDate, days: number): CivilDate => written(Temporal.PlainDate.from(on).add({ days }))
 
+/** The later of two days. */
+export const laterOf = (one: CivilDate, other: CivilDate): CivilDate => [one, other].toSorted()[1]!
+
 /**
  * The inclusive last day of `months` counted from `startOn`: the day before the anniversary. Where the anniversary
  * does not exist (29 February + 12 months, 31 January + 1 month) the clamped day itself is the last day.

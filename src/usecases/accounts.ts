@@ -5,6 +5,7 @@ import type { AffiliationRole } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { email as checkedEmail, username as checkedUsername, freeName, proposeUsername } from '../domain/names.ts'
 import type { Account, Locale, StaffRole, Stores } from '../ports.ts'
+import { keepingAnOwner } from './authority.ts'
 import { touch } from './subjects.ts'
 
 export type NewAccount = {
@@ -84,7 +85,7 @@ async function keepAnAdministrator(stores: Stores): Promise<void> {
     throw new AppError('conflict', { detail: 'this is the last administrator; make another one first' })
 }
 
-/** Give a person a role at a member, or another one. */
+/** Give a person a role at a member, or another one. Throws `conflict` for the last owner. */
 export const affiliate =
   (core: Core) =>
   async ({
@@ -99,7 +100,9 @@ export const affiliate =
     actor: Actor
   }): Promise<void> => {
     await core.store.transaction(async (stores) => {
-      await stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() })
+      await keepingAnOwner(stores, memberId, () =>
+        stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() }),
+      )
       await audit(core, stores, {
         action: 'affiliation.set',
         actor,

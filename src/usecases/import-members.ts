@@ -2,24 +2,25 @@
 // date of the file becomes a term, or the first night would lapse everybody. Importing a file twice changes nothing more.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
+import type { DuesRules } from '../domain/dues.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import { type StandingFacts, standingOn, standings } from '../domain/standing.ts'
 import { addDays, type CivilDate, civilDate } from '../domain/time.ts'
 import { noteRemovals, removalsOn, tooMany } from '../guard.ts'
-import type { Member, MemberEventRecord, Organisation, Stores, TermRecord } from '../ports.ts'
+import type { Member, MemberEventRecord, Organisation, PaidTerm, Stores, TermRecord } from '../ports.ts'
 import { parseMap, type Roster, type RosterFile, type RosterRow, readRoster } from '../rosters/roster.ts'
 import { giveAccount } from './import-accounts.ts'
 import { type Change, describe, type ImportReport, refusalOf, reportOf } from './import-report.ts'
 import { LONGEST_NAME, organisationNamed } from './members.ts'
-import { lowers, opens, refresh } from './standing.ts'
+import { lowers, opens, refresh, rulesOn } from './standing.ts'
 
 /** Members in one transaction: some ten milliseconds each, so that nobody's sign-in waits for the import. */
 const AT_ONCE = 10
 const SOURCE = 'import'
 
 /** `used`: the fields that the files speak of at all. */
-type Ground = { organisation: Organisation; on: CivilDate; used: ReadonlySet<string> }
+type Ground = { organisation: Organisation; on: CivilDate; rules: DuesRules; used: ReadonlySet<string> }
 export type ImportPlan = Ground & { changes: Change[]; report: ImportReport; describe(): string[] }
 
 const nameOf = (row: RosterRow): string =>
@@ -51,12 +52,12 @@ function coversOtherwise(row: RosterRow, terms: readonly TermRecord[], { used, o
 }
 
 /** The standing that the file would give an existing member. */
-function foreseen(core: Core, facts: StandingFacts, terms: readonly TermRecord[], row: RosterRow, on: CivilDate) {
+function foreseen({ on, rules }: Ground, facts: StandingFacts, terms: readonly PaidTerm[], row: RosterRow) {
   const term = termOf(row, on)
   const others = terms.filter(({ source }) => source !== SOURCE)
-  const kept = [...others, ...(term ? [{ ...term, dueCents: 0 }] : [])].map((one) => ({ ...one, paidCents: 0 }))
+  const kept = [...others, ...(term ? [{ ...term, dueCents: 0, paidCents: 0 }] : [])]
   const events = row.closed ? [...facts.events, { kind: row.closed, effectiveOn: on }] : facts.events
-  return standingOn({ terms: kept, events }, { graceDays: core.config.dues.graceDays }, on).standing
+  return standingOn({ terms: kept, events }, rules, on).standing
 }
 
 async function compare(core: Core, stores: Stores, member: Member, row: RosterRow, ground: Ground): Promise<Change> {
@@ -71,7 +72,7 @@ async function compare(core: Core, stores: Stores, member: Member, row: RosterRo
   if (covers) differences.push('covered until')
   const closes = row.closed !== null && before?.standing !== 'closed'
   if (closes) differences.push(row.closed!)
-  const after = covers || closes ? foreseen(core, facts, terms, row, ground.on) : before?.standing
+  const after = covers || closes ? foreseen(ground, facts, terms, row) : before?.standing
   const removal =
     !!before &&
     !!after &&
@@ -109,6 +110,8 @@ async function putTerm(core: Core, stores: Stores, memberId: string, row: Roster
     memberId,
     ...term,
     dueCents: 0,
+    reason: term.exempt ? 'exempt in the imported file' : null,
+    tariffId: null,
     source: SOURCE,
     createdAt: at,
   })
@@ -178,7 +181,8 @@ export const importMembers = (core: Core) => ({
       ...(activity && { activity }),
       ...(onProgress && { onProgress }),
     })
-    const ground = { organisation, on, used: new Set<string>(roster.columns.used.map(({ field }) => field)) }
+    const { rules } = await rulesOn(core, core.store, organisation.id, on)
+    const ground = { organisation, on, rules, used: new Set<string>(roster.columns.used.map(({ field }) => field)) }
     const changes: Change[] = []
     const refused = [...roster.refusals]
     for (const row of roster.rows) {

@@ -2,9 +2,10 @@
 // gives the same answer whether or not the address is known.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
+import type { AffiliationRole } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical, isEmail } from '../domain/names.ts'
-import type { Account } from '../ports.ts'
+import type { Account, Locale } from '../ports.ts'
 import { hoursOf, issueTicket } from './links.ts'
 import { network, takeTry } from './throttle.ts'
 
@@ -12,6 +13,14 @@ export type LetterText = { subject: string; text: string }
 /** Writes a letter in the person's language; the texts belong to the pages. */
 export type Letters = {
   invitation(account: Account, link: string, days: number): Promise<LetterText>
+  /** To somebody who is asked to join a member's people, with or without an account. */
+  joining(
+    to: { email: string; locale: Locale },
+    member: string,
+    role: AffiliationRole,
+    link: string,
+    days: number,
+  ): Promise<LetterText>
   passwordReset(account: Account, link: string, minutes: number): Promise<LetterText>
 }
 

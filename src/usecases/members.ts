@@ -54,6 +54,8 @@ export async function addOpeningTerm(
     endOn,
     dueCents: 0,
     exempt,
+    reason: null,
+    tariffId: null,
     source,
     createdAt: core.clock.now(),
   })

@@ -142,7 +142,7 @@ async function repairDrift(core: Core, reconciler: Reconciler): Promise<NightRep
  * went back is right now. Throws `conflict` when it went back and nobody confirmed it.
  */
 export const nightly =
-  (core: Core, reconciler: Reconciler, sweep: () => Promise<void>) =>
+  (core: Core, reconciler: Reconciler, sweep: () => Promise<void>, remind: () => Promise<unknown> = async () => {}) =>
   async ({ confirmed = false }: { confirmed?: boolean } = {}): Promise<NightReport> => {
     const on = await today(core)
     const last = await core.store.settings.get(LAST_RUN)
@@ -157,6 +157,8 @@ export const nightly =
     const enacted = await enactAll(core, changes, on, confirmed)
     // Rows that stay a day longer are no reason to leave services as they are.
     await sweep().catch((error: unknown) => core.log.error('nightly.sweep', { error: String(error) }))
+    // A mail server that is down keeps nobody's access as it was.
+    await remind().catch((error: unknown) => core.log.error('nightly.reminders', { error: String(error) }))
     core.wake()
     const services = await repairDrift(core, reconciler)
     await core.store.settings.set(LAST_RUN, on)

@@ -82,7 +82,8 @@ export const addLogin =
       const mailbox = await stores.resources.get(mailboxId)
       if (mailbox?.kind !== 'mailbox') throw new AppError('not_found', { detail: 'there is no such mailbox' })
       const name = email(typed ?? mailbox.name)
-      if (await stores.subjects.get('login', name))
+      const there = await stores.subjects.get('login', name)
+      if (there?.kind === 'login' && !there.removed)
         throw new AppError('conflict', { field: 'name', detail: `the login ${name} exists already` })
       await stores.resources.addLogin({
         id: core.random.uuid(),

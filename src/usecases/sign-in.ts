@@ -5,6 +5,7 @@ import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import type { Account, Verdict } from '../ports.ts'
 import { adoptEntry } from './adopt-entry.ts'
+import { noteFailedSignIn } from './failed-sign-ins.ts'
 import { type Bucket, network, takeTry } from './throttle.ts'
 
 type Input = { identifier: string; password: string; address: string }
@@ -60,6 +61,8 @@ async function attempt(core: Core, { identifier, password, address }: Input): Pr
   if (account && verdict === 'expired') throw new AppError('password_expired')
   if (!account || (verdict !== 'ok' && verdict !== 'must_change')) {
     core.log.info('sign_in.refused', { account: account?.id, verdict })
+    // A count that cannot be kept changes nothing for the person.
+    await noteFailedSignIn(core).catch(() => {})
     throw new AppError('sign_in_failed')
   }
   await Promise.all([first.giveBack(), second?.giveBack()])
@@ -84,6 +87,7 @@ export const signIn =
       core.log.info('sign_in.password', { account: account.id })
       return account
     } catch (error) {
+      if (error instanceof AppError && error.code === 'too_many_tries') await noteFailedSignIn(core).catch(() => {})
       const step = core.config.signIn.answerAfterMs
       await new Promise((resolve) => setTimeout(resolve, untilNextStep(core.clock.now() - began, step)))
       throw error

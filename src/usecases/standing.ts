@@ -2,6 +2,7 @@
 import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { accesses, serviceKinds } from '../domain/access.ts'
+import { type DuesRules, defaultRules, inForceOn } from '../domain/dues.ts'
 import { type Standing, standingOn } from '../domain/standing.ts'
 import { type CivilDate, civilDate } from '../domain/time.ts'
 import type { Cause, StandingInForce, Stores } from '../ports.ts'
@@ -13,6 +14,22 @@ export async function today(core: Pick<Core, 'clock' | 'store'>): Promise<CivilD
   return civilDate(core.clock.now(), organisation?.timeZone ?? 'Europe/Brussels')
 }
 
+export type RulesOn = { rules: DuesRules; nextOn: CivilDate | null }
+
+/** The dues' rules on a date, and when others come into force; those of schedar.yaml until the assembly decided some. */
+export async function rulesOn(
+  core: Pick<Core, 'config'>,
+  stores: Pick<Stores, 'dues'>,
+  organisationId: string,
+  on: CivilDate,
+): Promise<RulesOn> {
+  const versions = await stores.dues.rules(organisationId)
+  return {
+    rules: inForceOn(versions, on) ?? { ...defaultRules, graceDays: core.config.dues.graceDays },
+    nextOn: versions.find(({ validFromOn }) => validFromOn > on)?.validFromOn ?? null,
+  }
+}
+
 export type StandingChange = { memberId: string; before: Standing | undefined; after: StandingInForce }
 
 /** The standing that a member's facts give on a date, beside the one in force. */
@@ -21,12 +38,16 @@ export async function foresee(
   stores: Stores,
   memberId: string,
   on: CivilDate,
+  known?: RulesOn,
 ): Promise<StandingChange> {
   // The facts first: they keep others from the member until the transaction ends.
   const facts = await stores.standings.facts(memberId)
   const before = await stores.standings.get(memberId)
-  const answer = standingOn(facts, { graceDays: core.config.dues.graceDays }, on)
-  return { memberId, before: before?.standing, after: { memberId, ...answer, computedOn: on } }
+  const organisationId = known ? '' : ((await stores.members.get(memberId))?.organisationId ?? '')
+  const { rules, nextOn } = known ?? (await rulesOn(core, stores, organisationId, on))
+  const answer = standingOn(facts, rules, on)
+  const nextChangeOn = [answer.nextChangeOn, nextOn].filter((date) => date !== null).toSorted()[0] ?? null
+  return { memberId, before: before?.standing, after: { memberId, ...answer, nextChangeOn, computedOn: on } }
 }
 
 const strongest = (core: Pick<Core, 'config'>, standing: Standing): number =>
@@ -62,7 +83,7 @@ export async function enact(
   await touch(core, stores, { memberId: change.memberId }, cause)
 }
 
-/** Recompute one member after a new fact. */
+/** Recompute one member after a new fact; `known` spares whoever does it for many the look-up of the rules. */
 export const refresh = async (
   core: Core,
   stores: Stores,
@@ -70,8 +91,9 @@ export const refresh = async (
   on: CivilDate,
   cause: Cause,
   actor: string,
+  known?: RulesOn,
 ): Promise<StandingChange> => {
-  const change = await foresee(core, stores, memberId, on)
+  const change = await foresee(core, stores, memberId, on, known)
   await enact(core, stores, change, cause, actor)
   return change
 }

@@ -4,6 +4,18 @@ import type { Cause, Stores } from '../ports.ts'
 
 export type Touched = { service: string; subject: string }
 
+/** Every service's subjects that a change of an account or of a member touches. */
+export async function subjectsOf(
+  core: Pick<Core, 'services'>,
+  stores: Pick<Stores, 'subjects'>,
+  change: { accountId: string } | { memberId: string },
+): Promise<Touched[]> {
+  const touched: Touched[] = []
+  for (const { name, manages } of core.services)
+    for (const subject of await stores.subjects.touchedBy(manages, change)) touched.push({ service: name, subject })
+  return touched
+}
+
 /** Queue every service's subjects touched by a change of an account or of a member; what was queued. */
 export async function touch(
   core: Pick<Core, 'services' | 'clock'>,
@@ -11,9 +23,7 @@ export async function touch(
   change: { accountId: string } | { memberId: string },
   cause: Cause,
 ): Promise<Touched[]> {
-  const touched: Touched[] = []
-  for (const { name, manages } of core.services)
-    for (const subject of await stores.subjects.touchedBy(manages, change)) touched.push({ service: name, subject })
+  const touched = await subjectsOf(core, stores, change)
   const at = core.clock.now()
   await stores.outbox.add(
     touched.map((row) => ({ ...row, effect: 'row', payload: {}, cause, createdAt: at, dueAt: at })),

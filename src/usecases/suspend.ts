@@ -10,7 +10,7 @@ import { type Touched, touch } from './subjects.ts'
 export type Target = { accountId: string } | { memberId: string }
 export type SuspendInput = { target: Target; reason: string; endsOn?: CivilDate | null; actor: Actor }
 
-const described = (target: Target) =>
+export const described = (target: Target) =>
   'accountId' in target
     ? { subjectKind: 'account', subjectId: target.accountId }
     : { subjectKind: 'member', subjectId: target.memberId }
@@ -21,14 +21,20 @@ async function peopleOf(stores: Stores, target: Target): Promise<string[]> {
     : (await stores.people.accountsOf(target.memberId)).map(({ accountId }) => accountId)
 }
 
+/** The reason without space round it, at most 1,000 characters. */
+export function checkedReason(reason: string): string {
+  const text = reason.trim()
+  if (text === '') throw new AppError('required', { field: 'reason', detail: 'say why: the person will read it' })
+  if (text.length > 1000)
+    throw new AppError('invalid_value', { field: 'reason', detail: 'the reason is longer than 1,000 characters' })
+  return text
+}
+
 /** What was queued, so that the caller can watch each service go green. */
 export const suspend =
   (core: Core) =>
   async ({ target, reason, endsOn = null, actor }: SuspendInput): Promise<Touched[]> => {
-    if (reason.trim() === '')
-      throw new AppError('required', { field: 'reason', detail: 'say why: the person will read it' })
-    if (reason.length > 1000)
-      throw new AppError('invalid_value', { field: 'reason', detail: 'the reason is longer than 1,000 characters' })
+    const reasonText = checkedReason(reason)
     const touched = await core.store.transaction(async (stores) => {
       const at = core.clock.now()
       const denied = (await stores.overrides.open(target)).find(
@@ -41,7 +47,7 @@ export const suspend =
         memberId: 'memberId' in target ? target.memberId : null,
         accountId: 'accountId' in target ? target.accountId : null,
         effect: 'deny',
-        reasonText: reason.trim(),
+        reasonText,
         startsAt: at,
         endsOn,
         begun: true,

@@ -3,7 +3,8 @@
 import type { Context } from 'koa'
 import type { Provider } from 'oidc-provider'
 import type { Core } from '../core.ts'
-import type { AccountInForce } from '../ports.ts'
+import { AppError } from '../domain/errors.ts'
+import type { AccountInForce, StaffRole } from '../ports.ts'
 import { HOUSE_CLIENT } from '../provider-service.ts'
 import { SIGNED_IN } from './clients.ts'
 import { bothFactors, needsSecondFactor, usedSecondFactor } from './interaction-policy.ts'
@@ -15,12 +16,15 @@ export type House = {
   guard(ctx: Context): Promise<AccountInForce>
   /** The same, and the sign-in is no older than a quarter of an hour: for what would shut the person out. */
   guardFresh(ctx: Context): Promise<AccountInForce>
+  /** One of the staff with a role that is named, and always with a second factor; anybody else is refused. */
+  guardStaff(ctx: Context, roles: readonly StaffRole[]): Promise<AccountInForce>
   /** This browser's person has just shown a second factor. */
   raise(ctx: Context): Promise<void>
 }
 
 /** Where a sign-in may lead back to: pages of the house, nothing else (no open redirect). */
-export const isHousePath = (path: string): boolean => /^\/(account(\/[a-z-]+)*)?$/.test(path)
+export const isHousePath = (path: string): boolean =>
+  /^\/(account(\/[A-Za-z0-9_-]+)*|admin(\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,3})?$/.test(path)
 
 const nobody = {} as AccountInForce
 
@@ -59,6 +63,19 @@ export function createHouse(core: Core, provider: () => Provider): House {
       const { loginTs = 0 } = await provider().Session.get(ctx as never)
       const isFresh = core.clock.now() / 1000 - loginTs < FRESH_SECONDS
       return isFresh ? account : signInFirst(ctx, { prompt: 'login' })
+    },
+    async guardStaff(ctx, roles) {
+      const account = await signedIn(ctx)
+      if (!account) return signInFirst(ctx)
+      // Whoever is suspended reads why at home, and nothing of anybody else.
+      const suspended = account.overrides.some(({ effect }) => effect === 'deny')
+      if (suspended || !account.staffRoles.some((role) => roles.includes(role)))
+        throw new AppError('forbidden', { detail: `asks for one of: ${roles.join(', ')}` })
+      // Whoever has a second factor has shown it (signedIn); where schedar.yaml asks for none, these pages still do.
+      if (account.hasSecondFactor) return account
+      ctx.status = 303
+      ctx.redirect('/account/second-factor')
+      return nobody
     },
     async raise(ctx) {
       const session = await provider().Session.get(ctx as never)

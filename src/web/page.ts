@@ -7,6 +7,7 @@ import type { Csrf } from './csrf.ts'
 import { type Form, readForm } from './forms.ts'
 import type { Html } from './html.ts'
 import type { Texts } from './texts.ts'
+import { readUpload } from './upload.ts'
 
 /** What went wrong with a submitted form: the sentence, and the field it belongs to. */
 export type Mistake = { field: string | undefined; message: string }
@@ -26,6 +27,10 @@ export type Shown = {
   /** Origins besides our own that a form on this page may end up at (CSP form-action counts redirects). */
   formOrigins?: readonly string[]
   status?: number
+  /** What goes over the card, such as the navigation of the staff's pages; the card is then a wide one. */
+  navigation?: Html
+  /** Seconds after which a browser without JavaScript loads the page again. */
+  refreshSeconds?: number
 }
 
 /** `T` is what the guard found: an account, an interaction. */
@@ -33,6 +38,8 @@ export type Page<T> = {
   path: string
   guard(ctx: Context): Promise<T>
   show(found: T, view: View, ctx: Context): Promise<Shown> | Shown
+  /** Octets of the file that its form may bring along. */
+  largestFile?: number
   /** Does the work; where to go next, or what to show. */
   submit?(found: T, form: Form, view: View, ctx: Context): Promise<string | Shown | undefined>
 }
@@ -47,7 +54,7 @@ export type Frame = {
 export const sentence = (texts: Texts, error: AppError): string => texts.t(`error.${error.code}`, error.params)
 
 async function submitted<T>(page: Page<T>, frame: Frame, ctx: Context, found: T, texts: Texts): Promise<void> {
-  const form = await readForm(ctx)
+  const form = page.largestFile ? await readUpload(ctx, page.largestFile) : await readForm(ctx)
   frame.csrf.check(ctx, form.get('csrf'))
   const view: View = { texts, csrfToken: frame.csrf.token(ctx), typed: form, mistake: undefined }
   try {

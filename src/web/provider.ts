@@ -57,12 +57,14 @@ async function accountHere(
 const refusedAt = async (core: Core, accountId: string, clientId: string): Promise<boolean> =>
   (await accountHere(core, accountId, clientId)).here.access === 'none'
 
-/** The login in a token may have been closed since, with the member whose mailbox it is, while the person stays. */
-async function opensItsLogin(core: Core, token: object): Promise<boolean> {
+/**
+ * The login in a token may have been closed since, with the member whose mailbox it is, while the person stays; or taken
+ * away, and given to somebody else.
+ */
+async function opensItsLogin(core: Core, accountId: string, token: object): Promise<boolean> {
   const login = (token as { extra?: { mail_login?: unknown } }).extra?.mail_login
   if (typeof login !== 'string') return true
-  const subject = await core.doors.subject('login', login)
-  return subject !== undefined && subject.access !== 'none'
+  return (await core.doors.loginAccess(accountId, login)).access !== 'none'
 }
 
 function claimsOf(account: AccountInForce, roles: readonly string[], groups: string[]) {
@@ -170,7 +172,7 @@ function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[],
           if (own) return !(await refusedAt(core, accountId, client.clientId))
           // Asked together: a mail service waits for this answer.
           const [opens, ...refused] = await Promise.all([
-            opensItsLogin(core, token),
+            opensItsLogin(core, accountId, token),
             refusedAt(core, accountId, token.clientId!),
             refusedAt(core, accountId, client.clientId),
           ])

@@ -15,6 +15,8 @@ export type Texts = {
   t(key: TextKey, params?: Record<string, string | number>): string
   /** 31 décembre 2026. */
   day(on: CivilDate): string
+  /** 1 234,50 €. */
+  money(cents: number): string
   /** 31 décembre 2026 à 14:05, in the association's time zone. */
   moment(at: Instant, zone: string): string
 }
@@ -23,6 +25,9 @@ const catalogues: Record<Locale, Record<TextKey, string>> = { fr, nl, en, de }
 
 /** Belgian habits of writing; `dateStyle` would give a year of two digits. */
 const region: Record<Locale, string> = { fr: 'fr-BE', nl: 'nl-BE', en: 'en-BE', de: 'de-BE' }
+
+/** Money is written by other habits than dates. */
+const coins: Record<Locale, string> = { fr: 'fr-BE', nl: 'nl-BE', en: 'en-IE', de: 'de-DE' }
 
 const instance = i18next.createInstance()
 void instance.init({
@@ -43,6 +48,7 @@ export function textsOf(locale: Locale): Texts {
     locale,
     t: (key, params) => translate(key as string, params ?? {}) as string,
     day: (on) => Temporal.PlainDate.from(on).toLocaleString(region[locale], long),
+    money: (cents) => new Intl.NumberFormat(coins[locale], { style: 'currency', currency: 'EUR' }).format(cents / 100),
     moment: (at, zone) =>
       Temporal.Instant.fromEpochMilliseconds(at).toLocaleString(region[locale], {
         ...long,

@@ -5,7 +5,11 @@ import { generateSync } from 'otplib'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { locales } from '../../src/ports.ts'
+import { affiliate } from '../../src/usecases/accounts.ts'
+import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
+import { invitePerson, keyOfInvitation } from '../../src/usecases/association-invitations.ts'
 import { invite } from '../../src/usecases/invite.ts'
+import { addMember } from '../../src/usecases/members.ts'
 import { offerSetUp } from '../../src/usecases/set-up.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
 import { desktop, openChromium, phone } from '../support/chromium.ts'
@@ -18,6 +22,7 @@ let stranger: RelyingParty
 const persons: Record<'ada' | 'late' | 'grace' | 'out' | 'boss' | 'new', Person> = {} as never
 let setUpLink: string
 let invitationLink: string
+const joinLinks: string[] = []
 
 beforeAll(async () => {
   house = await startHouse()
@@ -36,6 +41,12 @@ beforeAll(async () => {
   const invited = await core.store.accounts.get(persons.new.account.id)
   await invite(core, letters)({ account: invited!, actor: 'test' })
   invitationLink = house.letters().at(-1)!.link
+  for (const [name, actor] of [
+    ['Thunderbird', persons.ada.account.id],
+    ['Téléphone', 'cli:test'],
+  ] as const)
+    await makeAppPassword(core)({ accountId: persons.ada.account.id, name, scopes: ['imap', 'smtp', 'dav'], actor })
+  await inviteToAssociation()
   service = await relyingParty(house, { name: 'Le wiki' })
   stranger = await relyingParty(house, { name: 'Ailleurs', party: 'third' })
 })
@@ -43,6 +54,32 @@ afterAll(async () => {
   await Promise.all([service?.close(), stranger?.close()])
   await house?.stop()
 })
+
+const acceptAt = (link: string) => `${house.issuer}/account/join/${keyOfInvitation(link.split('/').at(-1)!)}/accept`
+
+/** An association whose owner is Ada; letters to somebody new and to somebody with an account. */
+async function inviteToAssociation(): Promise<void> {
+  const { core, letters } = house.installation
+  const member = await addMember(core)({
+    memberNumber: 'A-1',
+    kind: 'association',
+    name: 'Les Amis du Vélo',
+    email: null,
+    coveredUntilOn: '2099-12-31',
+    actor: 'test',
+  })
+  for (const [person, role] of [
+    [persons.ada, 'owner'],
+    [persons.grace, 'technical'],
+  ] as const)
+    await affiliate(core)({ accountId: person.account.id, memberId: member.id, role, actor: 'test' })
+  const very = 'quelqu.un.dont.l.adresse.est.longue@une-association-amie.example'
+  for (const email of [very, persons.late.account.email!]) {
+    const of = { memberNumber: member.memberNumber, actor: persons.ada.account.id }
+    await invitePerson(core, letters)({ ...of, email, role: 'billing' })
+    joinLinks.push(house.letters().at(-1)!.link)
+  }
+}
 
 async function signedIn(page: Page, { account, password }: Person, at = house.issuer): Promise<void> {
   await page.context().clearCookies()
@@ -89,6 +126,52 @@ const pages: Record<string, (page: Page) => Promise<unknown>> = {
     await signedIn(page, persons.ada)
     await page.goto(`${house.issuer}/account/password`)
   },
+  'app passwords': async (page) => {
+    await signedIn(page, persons.ada)
+    await page.goto(`${house.issuer}/account/app-passwords`)
+  },
+  'app password, refused': async (page) => {
+    await signedIn(page, persons.ada)
+    await page.goto(`${house.issuer}/account/app-passwords/new`)
+    await page.fill('#name', 'Tablette')
+    for (const scope of ['imap', 'smtp']) await page.uncheck(`[value=${scope}]`)
+    await page.locator('button.main').click()
+    await page.locator('.wrong').waitFor()
+  },
+  'app password, made': async (page) => {
+    await signedIn(page, persons.ada)
+    await page.goto(`${house.issuer}/account/app-passwords/new`)
+    await page.fill('#name', `Programme ${Math.random()}`)
+    await page.locator('button.main').click()
+    await page.locator('#secret').waitFor()
+  },
+  people: async (page) => {
+    await signedIn(page, persons.ada)
+    await page.goto(`${house.issuer}/account/people/A-1`)
+    for (const summary of await page.locator('summary').all()) await summary.click()
+  },
+  'people, refused': async (page) => {
+    await pages.people!(page)
+    await page.fill('#email', 'a@b')
+    await page.locator('button[value=invite]').click()
+    await page.locator('.wrong').waitFor()
+  },
+  'people, asked once more': async (page) => {
+    await pages.people!(page)
+    await page.locator('button[value=remove]').first().click()
+    await page.locator('[name=confirmed]').waitFor({ state: 'attached' })
+  },
+  'join, somebody new': async (page) => {
+    await page.context().clearCookies()
+    await page.goto(joinLinks[0]!)
+  },
+  'join, with an account': async (page) => {
+    await page.context().clearCookies()
+    await page.goto(joinLinks[1]!)
+    await page.locator('summary').click()
+  },
+  'join, signed in': async (page) => signedIn(page, persons.late, acceptAt(joinLinks[1]!)),
+  'join, somebody else': async (page) => signedIn(page, persons.ada, acceptAt(joinLinks[1]!)),
   'second factor': async (page) => {
     await signedIn(page, persons.ada)
     await page.goto(`${house.issuer}/account/second-factor`)
@@ -157,6 +240,10 @@ test('each language says so, and holds in the narrowest window', async () => {
         'service refused, lapsed',
         'consent',
         'change password',
+        'app passwords',
+        'app password, made',
+        'people',
+        'join, with an account',
       ])
         await pages[name]!(page)
           .then(() => check(page))

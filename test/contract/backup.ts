@@ -5,9 +5,18 @@ import { type Database, migrate, openDatabase } from '../../adapters/sql/databas
 import { openStore } from '../../adapters/sql/index.ts'
 import { migrations } from '../../adapters/sql/migrations.ts'
 import { oidcAdapter } from '../../adapters/sql/oidc.ts'
+import type { Member, Store } from '../../src/ports.ts'
 import * as make from './store-records.ts'
 
-const momentary = ['oidc_model', 'oidc_signed_out', 'throttle', 'ticket', 'outbox', 'service_lease']
+const momentary = [
+  'oidc_model',
+  'oidc_signed_out',
+  'throttle',
+  'ticket',
+  'member_invitation',
+  'outbox',
+  'service_lease',
+]
 const tables = migrations
   .flatMap(({ ddl }) => /^create table (\w+)/.exec(ddl)?.[1] ?? [])
   .filter((table) => !momentary.includes(table))
@@ -20,6 +29,7 @@ async function fill(database: Database): Promise<void> {
   await store.accounts.add(bare)
   await store.standings.addTerm(make.term(member.id, { exempt: true, endOn: null, dueCents: 9_007_199_254_740_991 }))
   await store.members.addEvent(make.memberEvent(member.id))
+  await fillWithDues(store, member)
   await store.standings.put(make.standing(member.id))
   await store.people.setStaffRoles(account.id, ['admin', 'helper'], 'test', make.NOW)
   await store.people.setGroups(account.id, ['équipe', 'a'])
@@ -37,6 +47,7 @@ async function fill(database: Database): Promise<void> {
   await store.credentials.burnStep(account.id, 59_000_000)
   await store.credentials.setRecoveryCodes(account.id, [make.digest(), make.digest()], make.NOW)
   await store.consents.put(account.id, client.clientId, ['openid'], make.NOW)
+  await store.appPasswords.add(make.appPassword(account.id, { name: 'Téléphone 📱', revokedAt: 5, revokedBy: 'é' }))
   await store.keys.add(make.signingKey())
   await store.settings.set(make.word(), 'x'.repeat(50_000))
   for (let n = 0; n < 5; n++)
@@ -44,6 +55,27 @@ async function fill(database: Database): Promise<void> {
       stores.audit.append({ action: 'x', actor: 'é', subjectKind: 'x', subjectId: 'x', payload: { n } }, make.NOW, 's'),
     )
   await database.knex('audit').limit(1).where({ action: 'x' }).update({ payload: null })
+}
+
+async function fillWithDues(store: Store, member: Member): Promise<void> {
+  const { organisationId } = member
+  const term = make.term(member.id, { startOn: '2027-01-01', endOn: '2027-12-31' })
+  await store.standings.addTerm(term)
+  await store.dues.setAccount({ organisationId, iban: 'BE71096123456769', holder: 'Cassiopée', bic: null })
+  await store.dues.addTariff(make.tariff(organisationId))
+  await store.dues.addRules(make.rules(organisationId))
+  await store.dues.setMember({ memberId: member.id, tariff: 'Membre effectif', payerId: null })
+  const call = make.call(member)
+  await store.calls.add(call, [{ callId: call.id, termId: term.id, cents: 6000 }])
+  const file = make.bankFile(organisationId)
+  await store.bank.addFile(file)
+  const line = make.bankLine(file)
+  await store.bank.addLines([line])
+  const payment = make.payment(member, { bankLineId: line.id })
+  await store.payments.add(payment, [make.allocation(payment.id, term.id, 6000)])
+  await store.payments.addReceipt({ organisationId, year: 2026, paymentId: payment.id, issuedOn: '2026-01-15' })
+  const sent = { sentOn: '2026-12-01', sentAt: make.NOW, result: 'sent' as const }
+  await store.reminders.add({ memberId: member.id, coveredUntilOn: '2026-12-31', ruleDay: -30, ...sent })
 }
 
 async function fillWithTheMoment(database: Database): Promise<void> {

@@ -1,19 +1,27 @@
 // Records for the store's contract: complete, of random names, with every column filled in unless the test says otherwise.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import type {
   Account,
+  Allocation,
+  AppPassword,
+  BankFile,
+  BankLineRecord,
+  Call,
   Client,
   Member,
   MemberEventRecord,
   NewOutboxRow,
   Organisation,
   Override,
+  Payment,
   Resource,
+  RuleSet,
   SigningKey,
   StandingInForce,
   Store,
   Stores,
+  Tariff,
   TermRecord,
 } from '../../src/ports.ts'
 
@@ -52,7 +60,104 @@ export const term = (memberId: string, more: Partial<TermRecord> = {}): TermReco
   endOn: '2026-12-31',
   dueCents: 6000,
   exempt: false,
+  reason: 'convention',
+  tariffId: null,
   source: 'hand',
+  createdAt: NOW,
+  ...more,
+})
+const decided = (organisationId: string) => ({
+  id: id(),
+  organisationId,
+  validFromOn: '2026-01-01',
+  decidedOn: '2025-11-22',
+  decisionRef: 'AG 2025, point 4 — cotisations',
+  createdAt: NOW,
+  createdBy: 'test',
+})
+export const tariff = (organisationId: string, more: Partial<Tariff> = {}): Tariff => ({
+  ...decided(organisationId),
+  name: 'Membre effectif',
+  period: 'year',
+  yearStartsOn: '01-01',
+  months: 12,
+  amountCents: 6000,
+  ...more,
+})
+export const rules = (organisationId: string, more: Partial<RuleSet> = {}): RuleSet => ({
+  ...decided(organisationId),
+  graceDays: 30,
+  lateRenewal: 'restart',
+  lateContinueDays: 365,
+  toleranceCents: 50,
+  reminderDays: [-30, 0, 15],
+  ...more,
+})
+export const call = (of: Pick<Member, 'id' | 'organisationId'>, more: Partial<Call> = {}): Call => ({
+  id: id(),
+  organisationId: of.organisationId,
+  payerId: of.id,
+  ogm: String(randomInt(1, 1e12 - 1)).padStart(12, '0'),
+  issuedOn: '2026-01-02',
+  dueOn: '2026-01-31',
+  createdAt: NOW,
+  createdBy: 'test',
+  cancelledAt: null,
+  ...more,
+})
+export const payment = (of: Pick<Member, 'id' | 'organisationId'>, more: Partial<Payment> = {}): Payment => ({
+  id: id(),
+  organisationId: of.organisationId,
+  payerId: of.id,
+  source: 'bank',
+  bankLineId: null,
+  valueOn: '2026-01-15',
+  cents: 6000,
+  note: 'cotisation 2026',
+  reversesId: null,
+  recordedAt: NOW,
+  recordedBy: 'test',
+  ...more,
+})
+export const allocation = (paymentId: string, termId: string, cents: number): Allocation => ({
+  id: id(),
+  paymentId,
+  termId,
+  cents,
+  recordedAt: NOW,
+  recordedBy: 'test',
+})
+export const bankFile = (organisationId: string, more: Partial<BankFile> = {}): BankFile => ({
+  id: id(),
+  organisationId,
+  digest: digest(),
+  format: 'camt.053',
+  name: 'janvier.xml',
+  lineCount: 2,
+  importedAt: NOW,
+  importedBy: 'test',
+  ...more,
+})
+export const bankLine = (
+  { id: fileId, organisationId }: Pick<BankFile, 'id' | 'organisationId'>,
+  more: Partial<BankLineRecord> = {},
+): BankLineRecord => ({
+  id: id(),
+  organisationId,
+  fileId,
+  dedupeKey: digest(),
+  account: 'BE71096123456769',
+  statementNumber: '12',
+  bookedOn: '2026-01-15',
+  valueOn: '2026-01-14',
+  cents: 6000,
+  counterIban: 'BE68539007547034',
+  counterName: 'LEFEVRE ZOE',
+  reference: '010806817183',
+  text: 'cotisation é',
+  bankRef: 'REF 1',
+  state: 'new',
+  note: null,
   createdAt: NOW,
   ...more,
 })
@@ -143,6 +248,19 @@ export const signingKey = (more: Partial<SigningKey> = {}): SigningKey => ({
   sealedJwk: `v1.${'x'.repeat(3000)}`,
   createdAt: NOW,
   changedAt: NOW,
+  ...more,
+})
+export const appPassword = (accountId: string, more: Partial<AppPassword> = {}): AppPassword => ({
+  id: id(),
+  accountId,
+  name: word(),
+  scopes: ['imap', 'smtp'],
+  digest: digest(),
+  createdAt: NOW,
+  createdBy: accountId,
+  lastUsedAt: null,
+  revokedAt: null,
+  revokedBy: null,
   ...more,
 })
 export const outboxRow = (service: string, subject: string, more: Partial<NewOutboxRow> = {}): NewOutboxRow => ({

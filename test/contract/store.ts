@@ -5,7 +5,11 @@ import { openStore } from '../../adapters/sql/index.ts'
 import type { Store } from '../../src/ports.ts'
 import { storeAccess } from './store-access.ts'
 import { storeAccounts } from './store-accounts.ts'
+import { storeAdmin } from './store-admin.ts'
+import { storeAppPasswords } from './store-app-passwords.ts'
 import { storeAudit } from './store-audit.ts'
+import { storeDues } from './store-dues.ts'
+import { storeInvitations } from './store-invitations.ts'
 import { storeMembers } from './store-members.ts'
 import { storeOnce } from './store-once.ts'
 import { storeOutbox } from './store-outbox.ts'
@@ -41,10 +45,14 @@ export function storeContract(name: string, open: () => Promise<string>): void {
     })
 
     describe('members', () => storeMembers(opened))
+    describe('dues', () => storeDues(opened))
     describe('accounts', () => storeAccounts(opened))
     describe('access', () => storeAccess(opened))
     describe('subjects', () => storeSubjects(opened))
     describe('what is used once', () => storeOnce(opened))
+    describe('app passwords', () => storeAppPasswords(opened))
+    describe('invitations', () => storeInvitations(opened))
+    describe('for the staff', () => storeAdmin(opened))
     describe('the outbox', () => storeOutbox(opened))
     describe('the audit', () => storeAudit(opened))
     describe('transactions', () => storeTransactions(opened))

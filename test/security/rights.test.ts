@@ -51,7 +51,8 @@ describe('class 26: what a person may not do to others', () => {
   })
 
   test.each([
-    '/admin',
+    '/admin.',
+    '/administrator',
     '/api',
     '/api/accounts',
     '/metrics/',

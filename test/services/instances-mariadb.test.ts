@@ -1,6 +1,7 @@
 // Several instances on one MariaDB, at the same thing at the same moment: what its isolation alone would let through.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { addAccount, setAccountClosed, setStaffRoles } from '../../src/usecases/accounts.ts'
+import { listAppPasswords, MOST_APP_PASSWORDS, makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { importMembers } from '../../src/usecases/import-members.ts'
 import { ensureKeys, rotateKeys } from '../../src/usecases/keys.ts'
 import { addMember, recordMemberEvent } from '../../src/usecases/members.ts'
@@ -136,4 +137,14 @@ test('suspensions back and forth, worked off by three: the last decision holds, 
     .toEqual([])
   expect(ids.map((id) => files.rows()[id]?.open)).toEqual(ids.map((id) => expected.get(id)))
   expect(files.mostAtOnce).toBe(1)
+})
+
+test('of app passwords one of a name is made, and no more than the most there can be', async () => {
+  const { id: accountId } = await on.person()
+  const made = (name: string, { core }: Instance) =>
+    makeAppPassword(core)({ accountId, name, scopes: ['imap'], actor: 'test' })
+  expect(fulfilled(await each((instance) => made('the same', instance)))).toBe(1)
+  for (let at = 1; at < MOST_APP_PASSWORDS - 1; at++) await made(`${at}`, on.first)
+  expect(fulfilled(await each((instance, n) => made(`last ${n}`, instance)))).toBe(1)
+  expect(await listAppPasswords(on.first.core)(accountId)).toHaveLength(MOST_APP_PASSWORDS)
 })

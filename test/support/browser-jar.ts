@@ -18,7 +18,13 @@ export type Reply = {
 
 export type Form = { action: string; method: string; fields: Record<string, string> }
 
-export type RequestOptions = { form?: Record<string, string>; headers?: Record<string, string>; method?: string }
+export type RequestOptions = {
+  form?: Record<string, string>
+  /** Instead of a form; its type is among the headers. */
+  body?: Uint8Array
+  headers?: Record<string, string>
+  method?: string
+}
 
 /** The text of an HTML attribute or element, its entities resolved. */
 const unescapeHtml = (html: string): string =>
@@ -132,13 +138,19 @@ function readAnswer(bytes: Buffer): Answer {
 }
 
 /** One request on one connection. */
-async function exchange(url: URL, method: string, headers: Record<string, string>, body: string): Promise<Answer> {
+async function exchange(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body: string | Uint8Array,
+): Promise<Answer> {
   const socket = connect(Number(url.port || 80), url.hostname)
   socket.setTimeout(60_000, () => socket.destroy(new Error(`no answer from ${url.href}`)))
   const lines = Object.entries({ host: url.host, connection: 'close', ...headers }).map(
     ([name, value]) => `${name}: ${value}`,
   )
-  socket.write(`${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+  socket.write(`${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+  if (body.length > 0) socket.write(body)
   const chunks: Buffer[] = []
   for await (const chunk of socket) chunks.push(chunk as Buffer)
   return readAnswer(Buffer.concat(chunks))
@@ -166,10 +178,10 @@ export function createBrowser({ language = 'fr' }: { language?: string } = {}) {
 
   async function fetch(
     address: string,
-    { form, headers = {}, method = form ? 'POST' : 'GET' }: RequestOptions = {},
+    { form, body: given, headers = {}, method = form ? 'POST' : 'GET' }: RequestOptions = {},
   ): Promise<Reply> {
     const url = new URL(address)
-    const body = form ? new URLSearchParams(form).toString() : ''
+    const body = given ?? (form ? new URLSearchParams(form).toString() : '')
     const cookie = cookieHeader(url)
     const answer = await exchange(
       url,
@@ -183,6 +195,7 @@ export function createBrowser({ language = 'fr' }: { language?: string } = {}) {
           'content-type': 'application/x-www-form-urlencoded',
           'content-length': String(Buffer.byteLength(body)),
         }),
+        ...(given && { 'content-length': String(given.length) }),
         ...headers,
       },
       body,

@@ -1,14 +1,14 @@
 // A process of its own that writes deny files, to be killed, starved or locked out. `run` starts it and reads what it
 // says, one JSON value a line.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { locked } from '../../plugins/dovecot/files.ts'
 import plugin from '../../plugins/dovecot/index.ts'
+import { locked } from '../../src/plugin-files.ts'
+import { type Child, type ChildOptions, spawnChild } from './child.ts'
+
+export type { Child }
 
 const denied = { denied: true } as const
 const soon = () => AbortSignal.timeout(60_000)
@@ -27,29 +27,9 @@ export const openDovecot = (folder: string, log: () => void = () => undefined) =
     { dataDir: folder, log, now: Date.now },
   )
 
-export type Child = { process: ChildProcess; next(): Promise<unknown>; exited: Promise<unknown> }
-
 /** `before` are commands put in front of it (`setpriv …`), `umask` is in octal. */
-export function runChild(
-  mode: keyof typeof modes,
-  folder: string,
-  { before = [] as string[], umask = '022' } = {},
-): Child {
-  const own = [process.execPath, fileURLToPath(import.meta.url), mode, folder]
-  const child = spawn('sh', ['-c', `umask ${umask}; exec "$@"`, 'sh', ...before, ...own], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return {
-    process: child,
-    exited: once(child, 'exit'),
-    async next() {
-      const line = await lines.next()
-      if (line.done) throw new Error(`the child that should ${mode} said nothing more`)
-      return JSON.parse(line.value)
-    },
-  }
-}
+export const runChild = (mode: keyof typeof modes, folder: string, options?: ChildOptions): Child =>
+  spawnChild(fileURLToPath(import.meta.url), mode, folder, options)
 
 const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
 const outcome = (work: Promise<unknown>) =>

@@ -2,7 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Letter = { to: string; subject: string; text: string /** The first link in it. */; link: string }
+export type Letter = {
+  to: string
+  subject: string
+  text: string
+  /** The first link in it. */
+  link: string
+  attachments: { type: string; content: Buffer }[]
+}
 
 const quotedPrintable = (text: string): Buffer =>
   Buffer.from(
@@ -12,20 +19,45 @@ const quotedPrintable = (text: string): Buffer =>
     'latin1',
   )
 
-function readLetter(path: string): Letter {
-  const [head = '', ...rest] = readFileSync(path, 'latin1').split('\r\n\r\n')
+type Part = { header(name: string): string; content: Buffer }
+
+function readPart(source: string): Part {
+  const [head = '', ...rest] = source.split('\r\n\r\n')
   const body = rest.join('\r\n\r\n')
   const header = (name: string) =>
     new RegExp(`^${name}: (.*(?:\\r\\n[ \\t].*)*)`, 'im').exec(head)?.[1]?.replace(/\r\n\s+/g, ' ') ?? ''
   const encoding = header('Content-Transfer-Encoding').toLowerCase()
-  const bytes =
+  const content =
     encoding === 'base64'
       ? Buffer.from(body, 'base64')
       : encoding === 'quoted-printable'
         ? quotedPrintable(body)
         : Buffer.from(body, 'latin1')
-  const text = bytes.toString('utf8')
-  return { to: header('To'), subject: header('Subject'), text, link: /https?:\/\/\S+/.exec(text)?.[0] ?? '' }
+  return { header, content }
+}
+
+/** The parts of a multipart (RFC 2046 §5.1.1), or the message itself. */
+function partsOf({ header, content }: Part): Part[] {
+  const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(header('Content-Type'))?.[1]
+  if (!boundary) return [{ header, content }]
+  return content
+    .toString('latin1')
+    .split(`--${boundary}`)
+    .slice(1, -1)
+    .map((part) => readPart(part.replace(/^\r\n/, '')))
+}
+
+function readLetter(path: string): Letter {
+  const whole = readPart(readFileSync(path, 'latin1'))
+  const [first, ...others] = partsOf(whole)
+  const text = first!.content.toString('utf8')
+  return {
+    to: whole.header('To'),
+    subject: whole.header('Subject'),
+    text,
+    link: /https?:\/\/\S+/.exec(text)?.[0] ?? '',
+    attachments: others.map((part) => ({ type: part.header('Content-Type'), content: part.content })),
+  }
 }
 
 /** Every letter in a folder, in the order in which they were written. */

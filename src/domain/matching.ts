@@ -1,0 +1,61 @@
+// Whose payment a bank line is. Pure: what is known of references, accounts and names is given; the answer is sure only
+// when a reference of ours says so, anything else is put before a person.
+/** What is known about the line beside itself. */
+export type Known = {
+  /** The payer of the call with the line's reference, and whether something of that call is still open. */
+  called?: { payerId: string; open: boolean }
+  /** Whose payments came from the line's account before. */
+  payers: readonly string[]
+  /** What each of the candidates still owes, and how they are called. */
+  owing: readonly Owing[]
+}
+export type Owing = { payerId: string; name: string; cents: number }
+
+export const matchRules = ['reference', 'old_reference', 'account', 'name', 'none'] as const
+export type MatchRule = (typeof matchRules)[number]
+export type Match = {
+  rule: MatchRule
+  /** Null when a person has to say. */
+  payerId: string | null
+  /** To be recorded without asking. */
+  sure: boolean
+}
+
+const nobody: Match = { rule: 'none', payerId: null, sure: false }
+
+/** The words of a name without accents or case, in no order: banks write «LEFEVRE ZOE» and «MME Z LEFEVRE». */
+const words = (name: string): Set<string> =>
+  new Set(
+    name
+      .normalize('NFKD')
+      .replace(/\p{M}+/gu, '')
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter((word) => word.length > 1),
+  )
+
+/** True when all words of the shorter name, two at least, are in the other. */
+export function alike(one: string, other: string): boolean {
+  const [shorter, longer] = [words(one), words(other)].toSorted((a, b) => a.size - b.size) as [Set<string>, Set<string>]
+  return shorter.size >= 2 && [...shorter].every((word) => longer.has(word))
+}
+
+/**
+ * The first rule that names one payer: a reference of an open call; one of an older call; an account that only one payer
+ * used, with the exact amount that this payer owes; a name that only one payer who owes has. Money that leaves is nobody's
+ * payment.
+ */
+export function match(line: { cents: number; counterName: string | null; text: string }, known: Known): Match {
+  if (line.cents <= 0) return nobody
+  if (known.called) {
+    const { payerId, open } = known.called
+    return { rule: open ? 'reference' : 'old_reference', payerId, sure: open }
+  }
+  const [payer, ...others] = known.payers
+  if (payer !== undefined && others.length === 0) {
+    const owes = known.owing.find(({ payerId }) => payerId === payer)?.cents
+    if (owes === line.cents) return { rule: 'account', payerId: payer, sure: false }
+  }
+  const named = known.owing.filter(({ name }) => alike(name, line.counterName ?? '') || alike(name, line.text))
+  return named.length === 1 ? { rule: 'name', payerId: named[0]!.payerId, sure: false } : nobody
+}

@@ -1,0 +1,25 @@
+// Who may decide about the people of a member: by the role they have there, or as the association's own staff.
+import { type AffiliationRole, affiliationRoles, type Membership } from './access.ts'
+
+/** `staff`: the association's administrators and the command line. */
+export type Authority = 'staff' | AffiliationRole
+
+/** The roles that each may give, change and take away. An admin makes no owner and unmakes none. */
+const decides: Record<Authority, readonly AffiliationRole[]> = {
+  staff: affiliationRoles,
+  owner: affiliationRoles,
+  admin: affiliationRoles.filter((role) => role !== 'owner'),
+  technical: [],
+  billing: [],
+  user: [],
+}
+
+/** The roles that somebody decides about; none for whoever does not look after the people at all. */
+export const rolesUnder = (authority: Authority): readonly AffiliationRole[] => decides[authority]
+
+/** True for whoever may see and change who belongs to a member. */
+export const looksAfter = (authority: Authority): boolean => decides[authority].length > 0
+
+/** True while a membership lets its people decide anything: not while it is suspended, nor once it is closed. */
+export const letsDecide = ({ standing, overrides }: Pick<Membership, 'standing' | 'overrides'>): boolean =>
+  standing !== 'closed' && !overrides.some(({ effect }) => effect === 'deny')

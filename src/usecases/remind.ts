@@ -1,0 +1,185 @@
+// Reminders of dues, by the assembly's rule: so many days before and after the end of cover, one letter for each payer, in
+// the payer's language. Each rule's day is used once; a day that was missed for long is let go, so that a first run, or one
+// after a pause, floods nobody.
+import type { Core } from '../core.ts'
+import { owedFor } from '../domain/dues.ts'
+import { pages } from '../domain/pages.ts'
+import type { Standing } from '../domain/standing.ts'
+import { addDays, type CivilDate, civilDate } from '../domain/time.ts'
+import type { BankAccount, Call, Locale, Member, Organisation, Reminder, StandingInForce } from '../ports.ts'
+import { callDues } from './call-dues.ts'
+import type { LetterText } from './invite.ts'
+import { openTerms, type PayersTerm } from './payments.ts'
+import { rulesOn } from './standing.ts'
+
+/** A rule's day that was missed (the server was down) is made up for within so many days. */
+const CATCH_UP_DAYS = 3
+const PAGE = 500
+
+/** What a letter says of the dues: for whom, how much, until when, and how to pay it. */
+export type DuesLetter = {
+  payer: { name: string; locale: Locale }
+  /** The weakest standing among those it is about: it is what the letter begins with. */
+  standing: Standing
+  coveredUntilOn: CivilDate
+  graceUntilOn: CivilDate | null
+  lines: readonly { name: string; startOn: CivilDate; endOn: CivilDate | null; cents: number }[]
+  cents: number
+  call: Pick<Call, 'ogm' | 'dueOn'>
+  account: BankAccount
+}
+export type DuesLetters = {
+  reminder(
+    letter: DuesLetter,
+  ): Promise<LetterText & { attachments?: readonly { filename: string; type: string; content: Uint8Array }[] }>
+}
+
+export type ReminderReport = { sent: number; noAddress: number; failed: number; skipped: number }
+
+type Due = { member: Member; coveredUntilOn: CivilDate; standing: StandingInForce; days: number[] }
+
+/** The rule's days that have come since the end of cover and were not used: the last counts, if it came just now. */
+async function dueDays(
+  core: Pick<Core, 'store'>,
+  member: Member,
+  coveredUntilOn: CivilDate,
+  reminderDays: readonly number[],
+  on: CivilDate,
+): Promise<number[]> {
+  const used = new Set(
+    (await core.store.reminders.ofMember(member.id))
+      .filter((reminder) => reminder.coveredUntilOn === coveredUntilOn)
+      .map(({ ruleDay }) => ruleDay),
+  )
+  return reminderDays.filter((day) => addDays(coveredUntilOn, day) <= on && !used.has(day)).toSorted((a, b) => a - b)
+}
+
+/** Members for whom a day of the rule has come, page by page. */
+async function* dueMembers(core: Core, organisation: Organisation, on: CivilDate): AsyncGenerator<Due> {
+  const { rules } = await rulesOn(core, core.store, organisation.id, on)
+  const [first = 0] = rules.reminderDays.toSorted((a, b) => a - b)
+  for await (const page of pages(
+    (after) => core.store.calls.toCall(organisation.id, addDays(on, -first), after, PAGE),
+    ({ id }) => id,
+  ))
+    for (const member of page) {
+      const standing = await core.store.standings.get(member.id)
+      const coveredUntilOn = standing?.coveredUntilOn
+      if (!standing || !coveredUntilOn) continue
+      const days = await dueDays(core, member, coveredUntilOn, rules.reminderDays, on)
+      if (days.length > 0) yield { member, coveredUntilOn, standing, days }
+    }
+}
+
+const weakness: readonly Standing[] = ['current', 'future', 'applicant', 'grace', 'lapsed', 'closed']
+const weakest = (dues: readonly Due[]): Due =>
+  dues.toSorted((a, b) => weakness.indexOf(b.standing.standing) - weakness.indexOf(a.standing.standing))[0]!
+
+/** The address that a payer is reached at: the member's own, else that of an owner or of who sees to its bills. */
+async function addressOf(core: Pick<Core, 'store'>, payer: Member): Promise<string | null> {
+  if (payer.email) return payer.email
+  const people = await core.store.people.accountsOf(payer.id)
+  const roles = ['billing', 'owner']
+  const [chosen] = people
+    .filter(({ role }) => roles.includes(role))
+    .toSorted((a, b) => roles.indexOf(a.role) - roles.indexOf(b.role))
+  return chosen ? ((await core.store.accounts.get(chosen.accountId))?.email ?? null) : null
+}
+
+const lineOf = (term: PayersTerm) => ({
+  name: term.member.name,
+  startOn: term.startOn,
+  endOn: term.endOn,
+  cents: owedFor(term),
+})
+
+export const remind = (core: Core, letters: DuesLetters) => {
+  const note = (due: Due, ruleDay: number, result: Reminder['result'], sentOn: CivilDate): Promise<boolean> =>
+    core.store.reminders.add({
+      memberId: due.member.id,
+      coveredUntilOn: due.coveredUntilOn,
+      ruleDay,
+      sentOn,
+      sentAt: core.clock.now(),
+      result,
+    })
+
+  /** Uses up the days of these members; those whose last day came just now. Of two instances one gets each. */
+  async function claim(dues: readonly Due[], result: Reminder['result'], on: CivilDate): Promise<Due[]> {
+    const claimed: Due[] = []
+    for (const due of dues) {
+      const last = due.days.at(-1)!
+      const fresh = addDays(due.coveredUntilOn, last + CATCH_UP_DAYS) >= on
+      for (const day of due.days.slice(0, -1)) await note(due, day, 'skipped', on)
+      if ((await note(due, last, fresh ? result : 'skipped', on)) && fresh) claimed.push(due)
+    }
+    return claimed
+  }
+
+  async function remindPayer(
+    payer: Member,
+    dues: readonly Due[],
+    account: BankAccount,
+    on: CivilDate,
+  ): Promise<Reminder['result']> {
+    const open = await openTerms(core.store, payer.id)
+    const [call] = (await core.store.calls.ofPayer(payer.id)).filter(({ cancelledAt }) => cancelledAt === null)
+    if (open.length === 0 || !call) {
+      await claim(dues, 'skipped', on)
+      return 'skipped'
+    }
+    const to = await addressOf(core, payer)
+    const claimed = await claim(dues, to ? 'sent' : 'no_address', on)
+    if (claimed.length === 0) return 'skipped'
+    if (!to) return 'no_address'
+    const { standing, coveredUntilOn } = weakest(claimed)
+    const lines = open.map(lineOf)
+    const letter = await letters.reminder({
+      payer,
+      standing: standing.standing,
+      coveredUntilOn,
+      graceUntilOn: standing.graceUntilOn,
+      lines,
+      cents: lines.reduce((sum, { cents }) => sum + cents, 0),
+      call,
+      account,
+    })
+    try {
+      await core.mailer.send({ to, ...letter })
+      return 'sent'
+    } catch (error) {
+      core.log.warn('reminder.failed', { member: payer.id, error: String(error) })
+      for (const due of claimed) await core.store.reminders.failed(due.member.id, due.coveredUntilOn, due.days.at(-1)!)
+      return 'failed'
+    }
+  }
+
+  async function remindAll(organisation: Organisation, account: BankAccount, on: CivilDate, report: ReminderReport) {
+    const byPayer = new Map<string, Due[]>()
+    for await (const due of dueMembers(core, organisation, on)) {
+      const payerId = (await core.store.dues.member(due.member.id))?.payerId ?? due.member.id
+      byPayer.set(payerId, [...(byPayer.get(payerId) ?? []), due])
+    }
+    for (const [payerId, dues] of byPayer) {
+      const payer = (await core.store.members.get(payerId))!
+      const result = await remindPayer(payer, dues, account, on)
+      report[result === 'no_address' ? 'noAddress' : result]++
+    }
+  }
+
+  /** One night's calls and reminders, for each organisation that has an account on which dues are paid. */
+  return async (): Promise<ReminderReport> => {
+    const report: ReminderReport = { sent: 0, noAddress: 0, failed: 0, skipped: 0 }
+    for (const organisation of await core.store.organisations.all()) {
+      const account = await core.store.dues.account(organisation.id)
+      if (!account) continue
+      const on = civilDate(core.clock.now(), organisation.timeZone)
+      const { rules } = await rulesOn(core, core.store, organisation.id, on)
+      const withinDays = Math.max(0, ...rules.reminderDays.map((day) => -day))
+      await callDues(core)({ withinDays, actor: 'clock', organisation: organisation.name })
+      await remindAll(organisation, account, on, report)
+    }
+    core.log.info('reminders.done', report)
+    return report
+  }
+}

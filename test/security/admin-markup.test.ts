@@ -1,0 +1,137 @@
+// Attacks by markup in what others typed (class 23), where the staff read it: in names, reasons, notes, errors of services,
+// entries of the audit.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addAccount, affiliate, setGroups } from '../../src/usecases/accounts.ts'
+import { addClient, setClientRole } from '../../src/usecases/clients.ts'
+import { giveConsent } from '../../src/usecases/consents.ts'
+import { addMember, recordMemberEvent } from '../../src/usecases/members.ts'
+import { suspend } from '../../src/usecases/suspend.ts'
+import { open, send } from '../support/at-home.ts'
+import type { Reply } from '../support/browser-jar.ts'
+import { type House, startHouse } from '../support/house.ts'
+import { type StaffMember, staffMember } from '../support/staff.ts'
+
+const payloads = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "' onfocus=alert(1) x='",
+  '</td></textarea></title><svg onload=alert(1)>',
+  '{{constructor}}$t(error.title)',
+  '<!--',
+]
+const nasty = payloads.join(' ')
+
+let house: House
+let boss: StaffMember
+beforeAll(async () => {
+  house = await startHouse()
+  boss = await staffMember(house, 'boss', 'admin')
+})
+afterAll(() => house.stop())
+
+/** Every tag is whole and does nothing by itself; scripts come from our own files. */
+function isClean({ text }: Reply, what: string): void {
+  for (const [tag, name] of text.matchAll(/<\/?([a-z][a-z0-9]*)[^>]*>/gi)) {
+    const bare = tag.slice(1).replace(/"[^"]*"/g, '""')
+    expect([what, bare]).toEqual([what, expect.not.stringMatching(/\son\w+\s*=|['<]/)])
+    expect([what, name]).toEqual([what, expect.not.stringMatching(/^(iframe|object|style|base)$/)])
+    if (name === 'script' && !tag.startsWith('</'))
+      expect([what, tag]).toEqual([what, expect.stringMatching(/^<script src="\/assets\//)])
+    if (name === 'img') expect([what, tag]).toEqual([what, expect.stringContaining('alt=""')])
+  }
+  expect([what, text]).toEqual([what, expect.not.stringContaining('<!--')])
+}
+
+test('what others typed is text on every page', async () => {
+  const { core } = house.installation
+  const [organisation] = await core.store.organisations.all()
+  await core.store.organisations.update({ ...organisation!, name: nasty.slice(0, 190) })
+  const account = await addAccount(core)({
+    username: 'mallory',
+    givenName: nasty.slice(0, 100),
+    familyName: nasty.slice(40, 140),
+    name: nasty.slice(0, 200),
+    email: 'm@b.example',
+    actor: nasty.slice(0, 64),
+  })
+  const member = await addMember(core)({
+    memberNumber: nasty.slice(0, 64),
+    kind: 'person',
+    name: nasty.slice(0, 200),
+    email: null,
+    coveredUntilOn: '2999-12-31',
+    actor: 'test',
+  })
+  await affiliate(core)({ accountId: account.id, memberId: member.id, role: 'owner', actor: 'test' })
+  await recordMemberEvent(core)({ memberId: member.id, kind: 'readmitted', note: nasty, actor: 'test' })
+  await setGroups(core)({ accountId: account.id, groups: [nasty.slice(0, 100)], actor: 'test' })
+  const { client } = await addClient(core)({
+    kind: 'other',
+    name: nasty.slice(0, 200),
+    url: `https://evil.example/?a="><script>alert(1)</script>`,
+    redirectUris: ['https://evil.example/"><img'],
+    plugin: undefined,
+    party: 'third',
+    actor: 'test',
+  })
+  const subject = nasty.slice(0, 100)
+  await setClientRole(core)({ clientId: client.clientId, subjectKind: 'group', subject, role: '<b>', actor: 'test' })
+  await giveConsent(core)(account.id, client.clientId, ['openid', '<script>'])
+  await suspend(core)({ target: { accountId: account.id }, reason: nasty, actor: 'test' })
+  await suspend(core)({ target: { memberId: member.id }, reason: nasty, actor: 'test' })
+  const [override] = await core.store.overrides.open({ accountId: account.id })
+  // A service that answers with markup of its own.
+  await core.store.outbox.add([
+    {
+      service: nasty.slice(0, 96),
+      subject: account.id,
+      effect: 'row',
+      payload: {},
+      cause: 'person',
+      createdAt: core.clock.now(),
+      dueAt: core.clock.now() + 1e9,
+    },
+  ])
+  const [row] = (await core.store.outbox.pending({ subject: account.id })).toReversed()
+  await core.store.outbox.retry([row!.id], nasty, core.clock.now() + 1e9)
+
+  const at = (path: string) => open(house, boss.browser, path)
+  const [a, m, c] = [
+    `/admin/accounts/${account.id}`,
+    `/admin/members/${member.id}`,
+    `/admin/clients/${client.clientId}`,
+  ]
+  const query = encodeURIComponent(nasty.slice(0, 190))
+  const pages = [
+    '/admin',
+    '/admin/accounts',
+    `/admin/accounts?text=${query}&state=${query}&page=${query}&done=${query}`,
+    '/admin/members',
+    `/admin/members?text=${query}&standing=${query}`,
+    ...['', '/suspend', '/restore', '/allow', '/close', '/groups', '/staff-roles', '?done=%3Cb%3E'].map(
+      (path) => a + path,
+    ),
+    ...['', '/suspend', '/change', '/event'].map((path) => m + path),
+    ...['', '/roles', '/disable'].map((path) => c + path),
+    `/admin/suspensions/${override!.id}`,
+    '/admin/services',
+    `/admin/services/${encodeURIComponent(nasty.slice(0, 96))}`,
+    '/admin/clients',
+    '/admin/audit',
+    `/admin/audit?action=${query}&actor=${query}&subject=${query}&day=${query}&before=${query}`,
+  ]
+  for (const path of pages) {
+    const page = await at(path)
+    expect([path, page.status]).toEqual([path, 200])
+    isClean(page, path)
+  }
+  // Typed back after a mistake, and in a plan.
+  const bulk = await at('/admin/suspend')
+  isClean(await send(house, boss.browser, bulk, { names: nasty, reason: ' ' }), 'bulk, refused')
+  isClean(await send(house, boss.browser, bulk, { names: `mallory ${nasty}`, reason: nasty }), 'bulk, planned')
+  isClean(await send(house, boss.browser, await at('/admin/clients/new'), { name: nasty, url: nasty }), 'register')
+  isClean(
+    await send(house, boss.browser, await at(`${a}/suspend`), { reason: nasty, until: nasty }),
+    'suspend, refused',
+  )
+})
