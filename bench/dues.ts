@@ -14,9 +14,9 @@ import { organisationOf } from './seed.ts'
 import { median, percentile } from './statistics.ts'
 
 const BENCH = 'dues'
-const SIZES = [25_000]
+const SIZES = [25_000, 50_000, 100_000]
 const CHANGING = 0.01
-const LINES = 1_000
+const LINES = 10_000
 const SEARCHED = 10_000
 const SEARCHES = 100
 const IBAN = 'BE71096123456769'

@@ -58,7 +58,7 @@ export async function mapForm(desk: Desk, view: View, kept: Kept): Promise<Html>
   const others = names.filter((name) => name !== kept.map)
   return html`${others.length > 0 && html`<h2>${t('admin.dues.map.saved')}</h2><ul class="plain">${others.map((map) => html`<li>${link(previewPath(kept.digest, { ...kept, map }), map)}</li>`)}</ul>`}
     <h2>${t('admin.dues.map.title')}</h2><p>${t('admin.dues.map.text')}</p>
-    <h3>${t('admin.dues.map.head')}</h3><pre class="sample">${headOf(kept.bytes)}</pre>
+    <p class="label">${t('admin.dues.map.head')}</p><pre class="sample">${headOf(kept.bytes)}</pre>
     ${summary(view, ['name', ...Object.keys(columns)])}
     <form method="post" class="act">
       ${hidden(view)}

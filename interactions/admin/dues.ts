@@ -14,7 +14,8 @@ const UNREACHED = 50
 
 /** A bar beside a figure that is written out: it says nothing of its own. */
 const bar = (cents: number, most: number, tone: string): Html => {
-  const width = most > 0 ? Math.round((100 * Math.max(0, cents)) / most) : 0
+  if (cents <= 0) return html``
+  const width = Math.max(1, Math.round((100 * cents) / most))
   return html`<svg class="bar ${tone}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${width}" height="8" rx="1"/></svg>`
 }
 
@@ -31,26 +32,34 @@ async function money(desk: Desk, view: View): Promise<Html> {
     month: month < `${year}-01` ? '' : month,
     cents,
   }))
-  const months = ['', ...Array.from({ length: 12 }, (_, at) => `${year}-${String(at + 1).padStart(2, '0')}`)]
   const sum = (rows: readonly { month: string; cents: number }[], month: string): number =>
     rows.filter((row) => row.month === month).reduce((total, { cents }) => total + cents, 0)
-  const figures = months
-    .map((month) => ({ month, came: sum(received, month), open: sum(expected, month) }))
-    .filter(({ month, came, open }) => month !== '' || came !== 0 || open !== 0)
+  const figure = (month: string) => ({ month, came: sum(received, month), open: sum(expected, month) })
+  const moved = ({ came, open }: ReturnType<typeof figure>): boolean => came !== 0 || open !== 0
+  const months = Array.from({ length: 12 }, (_, at) => figure(`${year}-${String(at + 1).padStart(2, '0')}`))
+  // From the first month in which anything moved to the last: those between them stay, though nothing did.
+  const figures = [
+    ...[figure('')].filter(moved),
+    ...months.slice(Math.max(0, months.findIndex(moved)), months.findLastIndex(moved) + 1),
+  ]
   const most = Math.max(...figures.flatMap(({ came, open }) => [came, open]))
-  const total = (key: 'came' | 'open') => figures.reduce((all, figure) => all + figure[key], 0)
-  const cell = (cents: number, tone: string) => html`<span class="figure">${shown(cents)}</span>${bar(cents, most, tone)}`
+  const total = (key: 'came' | 'open') => figures.reduce((all, one) => all + one[key], 0)
+  const cell = (cents: number, tone: string) =>
+    html`<span class="figure">${shown(cents)}</span>${bar(cents, most, tone)}`
   return html`<h2>${t('admin.dues.money', { year })}</h2>
     <p>${t('admin.dues.money_text', { received: shown(total('came')), expected: shown(total('open')) })}</p>
-    ${table(
-      t('admin.dues.money', { year }),
-      [t('admin.dues.month'), t('admin.dues.received'), t('admin.dues.expected')],
-      figures.map(({ month, came, open }) => [
-        month === '' ? t('admin.dues.earlier') : named(month),
-        cell(came, 'good'),
-        cell(open, 'warn'),
-      ]),
-    )}`
+    ${
+      figures.length > 0 &&
+      table(
+        t('admin.dues.money', { year }),
+        [t('admin.dues.month'), t('admin.dues.received'), t('admin.dues.expected')],
+        figures.map(({ month, came, open }) => [
+          month === '' ? t('admin.dues.earlier') : named(month),
+          cell(came, 'good'),
+          cell(open, 'warn'),
+        ]),
+      )
+    }`
 }
 
 const monthOf =

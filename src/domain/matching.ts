@@ -7,9 +7,11 @@ export type Known = {
   /** Whose payments came from the line's account before. */
   payers: readonly string[]
   /** What each of the candidates still owes, and how they are called. */
-  owing: readonly Owing[]
+  owing: readonly Named[]
 }
 export type Owing = { payerId: string; name: string; cents: number }
+/** With the words of the name, worked out once for all lines of a file. */
+export type Named = Owing & { words: ReadonlySet<string> }
 
 export const matchRules = ['reference', 'old_reference', 'account', 'name', 'none'] as const
 export type MatchRule = (typeof matchRules)[number]
@@ -34,11 +36,16 @@ const words = (name: string): Set<string> =>
       .filter((word) => word.length > 1),
   )
 
-/** True when all words of the shorter name, two at least, are in the other. */
-export function alike(one: string, other: string): boolean {
-  const [shorter, longer] = [words(one), words(other)].toSorted((a, b) => a.size - b.size) as [Set<string>, Set<string>]
-  return shorter.size >= 2 && [...shorter].every((word) => longer.has(word))
+export const withWords = (owing: readonly Owing[]): Named[] => owing.map((one) => ({ ...one, words: words(one.name) }))
+
+/** True when all words of the smaller set, two at least, are in the other. */
+function within(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  const [smaller, larger] = one.size <= other.size ? [one, other] : [other, one]
+  return smaller.size >= 2 && smaller.isSubsetOf(larger)
 }
+
+/** True when two names are of the same words, or one is part of the other. */
+export const alike = (one: string, other: string): boolean => within(words(one), words(other))
 
 /**
  * The first rule that names one payer: a reference of an open call; one of an older call; an account that only one payer
@@ -56,6 +63,7 @@ export function match(line: { cents: number; counterName: string | null; text: s
     const owes = known.owing.find(({ payerId }) => payerId === payer)?.cents
     if (owes === line.cents) return { rule: 'account', payerId: payer, sure: false }
   }
-  const named = known.owing.filter(({ name }) => alike(name, line.counterName ?? '') || alike(name, line.text))
-  return named.length === 1 ? { rule: 'name', payerId: named[0]!.payerId, sure: false } : nobody
+  const said = [words(line.counterName ?? ''), words(line.text)]
+  const [one, ...more] = known.owing.filter((owing) => said.some((text) => within(owing.words, text)))
+  return one && more.length === 0 ? { rule: 'name', payerId: one.payerId, sure: false } : nobody
 }

@@ -4,7 +4,7 @@ import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
-import { type Known, type Match, match, type Owing } from '../domain/matching.ts'
+import { type Known, type Match, match, type Named, withWords } from '../domain/matching.ts'
 import type { BankFile, BankLineRecord, Organisation, Store, Stores } from '../ports.ts'
 import {
   type BankLine,
@@ -57,7 +57,7 @@ async function knownOf(
   stores: Pick<Stores, 'bank' | 'calls' | 'dues' | 'standings'>,
   organisationId: string,
   line: { counterIban: string | null; reference: string | null },
-  owing: readonly Owing[],
+  owing: readonly Named[],
 ): Promise<Known> {
   const called = await calledBy(stores, organisationId, line.reference)
   const payers = line.counterIban ? await stores.bank.payersOf(organisationId, line.counterIban) : []
@@ -112,7 +112,7 @@ async function plannedLines(store: Store, organisationId: string, file: Statemen
     organisationId,
     all.map(({ line }) => line.dedupeKey),
   )
-  const owing = await store.payments.owing(organisationId)
+  const owing = withWords(await store.payments.owing(organisationId))
   const names = new Map(owing.map(({ payerId, name }) => [payerId, name]))
   const planned: PlannedLine[] = []
   for (const { statement, line } of all) {
@@ -310,7 +310,7 @@ export type Suggested = { line: BankLineRecord; match: Match; payerName: string 
 export const suggestionFor =
   ({ store }: Pick<Core, 'store'>) =>
   async (line: BankLineRecord): Promise<Match> => {
-    const owing = await store.payments.owing(line.organisationId)
+    const owing = withWords(await store.payments.owing(line.organisationId))
     return match(line, await knownOf(store, line.organisationId, line, owing))
   }
 
@@ -327,7 +327,7 @@ export const inbox =
   }): Promise<Suggested[]> => {
     const { store } = core
     const { id: organisationId } = await organisationNamed(store, named)
-    const owing = await store.payments.owing(organisationId)
+    const owing = withWords(await store.payments.owing(organisationId))
     const lines = await store.bank.lines({ organisationId, state: 'new', limit, offset })
     return Promise.all(
       lines.map(async (line) => {

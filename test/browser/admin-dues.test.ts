@@ -116,7 +116,9 @@ test('a statement from the file dialog to the receipt, without JavaScript', asyn
   const { context, page } = await signedIn({ ...desktop, javaScriptEnabled: false })
   await page.goto(`${house.issuer}/admin/dues`)
   await page.getByRole('link', { name: 'Importer un extrait' }).click()
-  await page.getByLabel('Fichier', { exact: true }).setInputFiles({ name: 'juin.xml', mimeType: 'text/xml', buffer: bytes })
+  await page
+    .getByLabel('Fichier', { exact: true })
+    .setInputFiles({ name: 'juin.xml', mimeType: 'text/xml', buffer: bytes })
   await page.getByRole('button', { name: 'Voir ce qu’il contient' }).click()
   expect(await page.locator('h1').innerText()).toBe('juin.xml')
   await page.getByRole('button', { name: 'Importer (4 nouvelles lignes)' }).click()

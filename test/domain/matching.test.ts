@@ -1,13 +1,14 @@
 // Whose payment a line is: sure only by a reference of an open call, a suggestion by account or name, else nobody's.
 import { describe, expect, test } from 'vitest'
-import { alike, type Known, match } from '../../src/domain/matching.ts'
+import { alike, type Known, match, type Owing, withWords } from '../../src/domain/matching.ts'
 
 const line = { cents: 6000, counterName: 'LEFEVRE ZOE', text: 'cotisation' }
 const owing = [
   { payerId: 'zoe', name: 'Zoé Lefèvre', cents: 6000 },
   { payerId: 'max', name: 'Max Dupont', cents: 3000 },
 ]
-const known = (more: Partial<Known> = {}): Known => ({ payers: [], owing, ...more })
+type Given = Partial<Omit<Known, 'owing'>> & { owing?: Owing[] }
+const known = (more: Given = {}): Known => ({ payers: [], ...more, owing: withWords(more.owing ?? owing) })
 
 test.each([
   [
