@@ -14,6 +14,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: servers,
           testTimeout: 20_000,
+          // Starting a house takes a second, and several on a busy machine.
+          hookTimeout: 60_000,
           allowOnly: false,
         },
       },

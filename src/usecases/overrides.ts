@@ -6,7 +6,7 @@ import { AppError } from '../domain/errors.ts'
 import type { CivilDate } from '../domain/time.ts'
 import type { Override } from '../ports.ts'
 import { touch } from './subjects.ts'
-import { checkedReason, described, type Target } from './suspend.ts'
+import { checkedReason, described, newOverride, type Target } from './suspend.ts'
 
 /** Let in whom standing would refuse, until `endsOn` or until it is lifted. Throws `conflict` when there is one already. */
 export const allow =
@@ -24,23 +24,9 @@ export const allow =
   }): Promise<Override> => {
     const reasonText = checkedReason(reason)
     const made = await core.store.transaction(async (stores) => {
-      const at = core.clock.now()
       if ((await stores.overrides.open(target)).some(({ effect }) => effect === 'allow'))
         throw new AppError('conflict', { detail: 'this is allowed already; lift it first to change the reason' })
-      const override: Override = {
-        id: core.random.uuid(),
-        memberId: 'memberId' in target ? target.memberId : null,
-        accountId: 'accountId' in target ? target.accountId : null,
-        effect: 'allow',
-        reasonText,
-        startsAt: at,
-        endsOn,
-        begun: true,
-        createdBy: actor,
-        createdAt: at,
-        liftedAt: null,
-        liftedBy: null,
-      }
+      const override = newOverride(core, 'allow', { target, reasonText, endsOn, actor })
       await stores.overrides.add(override)
       await audit(core, stores, {
         action: 'access.allowed',

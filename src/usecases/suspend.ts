@@ -3,8 +3,9 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
-import type { CivilDate } from '../domain/time.ts'
+import type { CivilDate, Instant } from '../domain/time.ts'
 import type { Override, Stores } from '../ports.ts'
+import { HOUSE_CLIENT, logoutService } from '../provider-service.ts'
 import { type Touched, touch } from './subjects.ts'
 
 export type Target = { accountId: string } | { memberId: string }
@@ -15,12 +16,6 @@ export const described = (target: Target) =>
     ? { subjectKind: 'account', subjectId: target.accountId }
     : { subjectKind: 'member', subjectId: target.memberId }
 
-async function peopleOf(stores: Stores, target: Target): Promise<string[]> {
-  return 'accountId' in target
-    ? [target.accountId]
-    : (await stores.people.accountsOf(target.memberId)).map(({ accountId }) => accountId)
-}
-
 /** The reason without space round it, at most 1,000 characters. */
 export function checkedReason(reason: string): string {
   const text = reason.trim()
@@ -30,44 +25,61 @@ export function checkedReason(reason: string): string {
   return text
 }
 
+/** An override that begins now. */
+export const newOverride = (
+  core: Pick<Core, 'random' | 'clock'>,
+  effect: Override['effect'],
+  { target, reasonText, endsOn, actor }: { target: Target; reasonText: string; endsOn: CivilDate | null; actor: Actor },
+): Override => {
+  const at = core.clock.now()
+  return {
+    id: core.random.uuid(),
+    memberId: 'memberId' in target ? target.memberId : null,
+    accountId: 'accountId' in target ? target.accountId : null,
+    effect,
+    reasonText,
+    startsAt: at,
+    endsOn,
+    begun: true,
+    createdBy: actor,
+    createdAt: at,
+    liftedAt: null,
+    liftedBy: null,
+  }
+}
+
+/** Signs somebody out everywhere; the clients that the provider will tell of it. */
+async function leave(stores: Stores, accountId: string, at: Instant): Promise<Touched[]> {
+  const held = await stores.sessions.held(accountId)
+  await stores.sessions.signOut(accountId, at)
+  return held
+    .filter(({ clientId }) => clientId !== HOUSE_CLIENT)
+    .map(({ clientId }) => ({ service: logoutService(clientId), subject: accountId }))
+}
+
 /** What was queued, so that the caller can watch each service go green. */
 export const suspend =
   (core: Core) =>
   async ({ target, reason, endsOn = null, actor }: SuspendInput): Promise<Touched[]> => {
     const reasonText = checkedReason(reason)
     const touched = await core.store.transaction(async (stores) => {
-      const at = core.clock.now()
       const denied = (await stores.overrides.open(target)).find(
         (override) => override.effect === 'deny' && override.begun,
       )
       if (denied)
         throw new AppError('conflict', { detail: 'this is suspended already; restore it first to change the reason' })
-      const override: Override = {
-        id: core.random.uuid(),
-        memberId: 'memberId' in target ? target.memberId : null,
-        accountId: 'accountId' in target ? target.accountId : null,
-        effect: 'deny',
-        reasonText,
-        startsAt: at,
-        endsOn,
-        begun: true,
-        createdBy: actor,
-        createdAt: at,
-        liftedAt: null,
-        liftedBy: null,
-      }
+      const override = newOverride(core, 'deny', { target, reasonText, endsOn, actor })
       await stores.overrides.add(override)
       // A suspended person's sessions end everywhere; someone of a suspended member may have other members, and only what
       // came through this one goes (the provider's service sees to it).
-      if ('accountId' in target)
-        for (const accountId of await peopleOf(stores, target)) await stores.sessions.signOut(accountId, at)
+      const left = 'accountId' in target ? await leave(stores, target.accountId, override.createdAt) : []
       await audit(core, stores, {
         action: 'access.suspended',
         actor,
         ...described(target),
         payload: { reason: override.reasonText, endsOn },
       })
-      return touch(core, stores, target, 'person')
+      return [...(await touch(core, stores, target, 'person')), ...left]
     })
     core.wake()
     return touched
@@ -93,7 +105,7 @@ export const signOutEverywhere =
   (core: Core) =>
   async ({ accountId, actor }: { accountId: string; actor: Actor }): Promise<Touched[]> => {
     const touched = await core.store.transaction(async (stores) => {
-      await stores.sessions.signOut(accountId, core.clock.now())
+      const left = await leave(stores, accountId, core.clock.now())
       await audit(core, stores, {
         action: 'account.signed_out_everywhere',
         actor,
@@ -101,7 +113,7 @@ export const signOutEverywhere =
         subjectId: accountId,
         payload: {},
       })
-      return touch(core, stores, { accountId }, 'person')
+      return [...(await touch(core, stores, { accountId }, 'person')), ...left]
     })
     core.wake()
     return touched

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Core } from '../core.ts'
 import type { Instant } from '../domain/time.ts'
 import type { OutboxRow } from '../ports.ts'
+import { clientOfLogoutService, PROVIDER } from '../provider-service.ts'
 import type { Touched } from './subjects.ts'
 
 /** `ms`: since the change; undefined when nobody looked at the time. `owed`: what the service still has to be told. */
@@ -49,9 +50,12 @@ export function mark(lines: Lines, rows: readonly OutboxRow[], at: Instant, sinc
     const { service, subject, tries, lastError, dueAt } = ofOne.find((row) => row.lastError) ?? ofOne[0]!
     if (!lines.get(key)?.done) lines.set(key, { service, subject, done: false, owed: { tries, lastError, dueAt } })
   }
+  // A client is told once the provider has ended its session: before that nothing is owed to it yet.
+  const waits = ({ service, subject }: Touched): boolean =>
+    clientOfLogoutService(service) !== undefined && owed.has(keyOf({ service: PROVIDER, subject }))
   const done: Watched[] = []
   for (const [key, { service, subject, done: before }] of lines) {
-    if (before || owed.has(key)) continue
+    if (before || owed.has(key) || waits({ service, subject })) continue
     const line: Watched = { service, subject, done: true, ...(since !== undefined && { ms: at - since }) }
     lines.set(key, line)
     done.push(line)

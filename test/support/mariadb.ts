@@ -94,7 +94,8 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
       )
     })
     died.catch(() => {})
-    await Promise.race([reachable(port, host), died])
+    // The socket is opened after the port, and it is this server's own, whoever may have taken the port meanwhile.
+    await Promise.race([reachable(port, host).then(() => reachable(socket)), died])
   }
 
   async function stop(): Promise<void> {

@@ -1,6 +1,7 @@
 // Free loopback ports for private servers.
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer, type NetConnectOpts } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A port that was free a moment ago on a loopback address. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
@@ -12,18 +13,20 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port
 }
 
-/** Resolves once something accepts connections; throws after `timeoutMs`. */
-export async function reachable(port: number, host = '127.0.0.1', timeoutMs = 15_000): Promise<void> {
-  const { connect } = await import('node:net')
+/** Resolves once something accepts connections on a port or a socket's path; throws after `timeoutMs`. */
+export async function reachable(at: number | string, host = '127.0.0.1', timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, host, () => resolve(true))
-      socket.once('connect', () => socket.destroy())
-      socket.once('error', () => resolve(false))
-    })
-    if (open) return
-    if (performance.now() > deadline) throw new Error(`nothing listens on ${host}:${port} after ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  while (!(await accepts(typeof at === 'string' ? { path: at } : { port: at, host }))) {
+    if (performance.now() > deadline) throw new Error(`nothing listens on ${host} ${at} after ${timeoutMs} ms`)
+    await sleep(20)
   }
 }
+
+const accepts = (at: NetConnectOpts): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(at, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })

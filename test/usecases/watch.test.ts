@@ -45,6 +45,21 @@ describe('marking', () => {
     ])
   })
 
+  test('a client that will be told is not done before the provider has ended its session', () => {
+    const lines = linesOf([touched[0]!, { service: 'logout/wiki', subject: 'ada' }])
+    expect(mark(lines, [row('provider', 'ada')], 10, 0)).toEqual([])
+    expect(mark(lines, [row('logout/wiki', 'ada', { effect: 'logout' })], 20, 0)).toMatchObject([
+      { service: 'provider' },
+    ])
+    expect(mark(lines, [], 30, 0)).toEqual([{ service: 'logout/wiki', subject: 'ada', done: true, ms: 30 }])
+    expect(isOver(lines)).toBe(true)
+  })
+
+  test('a client that was told between two looks is told of all the same', () => {
+    const lines = linesOf([touched[0]!, { service: 'logout/wiki', subject: 'ada' }])
+    expect(mark(lines, [], 30, 0).map(({ service }) => service)).toEqual(['provider', 'logout/wiki'])
+  })
+
   test('of several rows the one that failed tells why; nobody who came late tells how long', () => {
     const lines = linesOf(touched)
     const failed = row('mail', 'ada@x', { tries: 3, lastError: 'it is down', dueAt: 99 })
