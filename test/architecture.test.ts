@@ -14,7 +14,7 @@ const layers = {
   rosters: /^src\/rosters\//,
   statements: /^src\/statements\//,
   plugin: /^src\/plugin(-files)?\.ts$/,
-  ports: /^src\/(ports|records)\.ts$/,
+  ports: /^src\/(ports|stores|dues-stores|records)\.ts$/,
   rules: /^src\/(core|config|doors|guard|secrets|provider-service|settle|reconcile)\.ts$/,
   usecases: /^src\/usecases\//,
   texts: /^interactions\/texts\/[a-z]{2}\.json$/,
