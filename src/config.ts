@@ -3,7 +3,7 @@
 import { CronPattern } from 'croner'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import { accesses, defaultPolicy, type Policy, serviceKinds } from './domain/access.ts'
+import { accesses, defaultPolicy, type Policy, type PolicyKind, policyKinds } from './domain/access.ts'
 import { AppError } from './domain/errors.ts'
 import { standings } from './domain/standing.ts'
 import { NEVER_ITSELF, SECRET_REFERENCE } from './secrets.ts'
@@ -39,15 +39,22 @@ const isCronPattern = (text: string): boolean => {
 }
 
 const access = z.enum(accesses)
+const kindSentence: Record<PolicyKind, string> = {
+  mail: 'Mail: what it gives (restricted: read, not sent)',
+  site: 'Signing in to hosted sites: what it gives',
+  web: "Signing in to the association's own web services: what it gives",
+  list: 'Lists: what they give',
+  hosting: 'The public site, its form mail and its database: whether they stay up',
+}
 const policyOf = (standing: keyof Policy) =>
   z
     .strictObject(
       Object.fromEntries(
-        serviceKinds.map((kind) => [
+        policyKinds.map((kind) => [
           kind,
           access
             .default(defaultPolicy[standing][kind])
-            .describe(`What ${kind} gives to a member whose standing is ${standing}.`),
+            .describe(`${kindSentence[kind]} for a member whose standing is ${standing}.`),
         ]),
       ),
     )

@@ -1,6 +1,6 @@
 // The two doors of the house: `access(account, client)` and `resourceAccess(resource)`. Everything that lets somebody in
 // asks one of them, each time, and keeps no answer. The house's own pages ask neither.
-import { type AccessAnswer, accessTo, type Policy, resourceAccess, type ServiceKind } from './domain/access.ts'
+import { type AccessAnswer, accessTo, type Policy, type PolicyKind, resourceAccess } from './domain/access.ts'
 import type { Subject, SubjectKind } from './plugin.ts'
 import type { AccountInForce, Stores, SubjectSource } from './ports.ts'
 
@@ -13,7 +13,7 @@ export type Doors = {
   /** The same, and the account that it is about, read together. */
   accountAt(accountId: string, clientId: string): Promise<{ account: AccountInForce | undefined; here: AccessAt }>
   /** What a member's resource is due now, whoever uses it. */
-  resourceAccess(resourceId: string, service: ServiceKind): Promise<AccessAnswer>
+  resourceAccess(resourceId: string, service: PolicyKind): Promise<AccessAnswer>
   /** What an account may do with a mailbox of a member now. */
   mailAccess(accountId: string, mailboxId: string): Promise<AccessAnswer>
   /** What an account may do through a login now; nothing through one that is not its own, or not any more. */
@@ -83,7 +83,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
           kind: 'site',
           name,
           memberNumber: source.memberNumber,
-          access: (await ofResource(source.resourceId, 'site')).access,
+          access: (await ofResource(source.resourceId, 'hosting')).access,
         }
       return undefined
     },

@@ -37,8 +37,8 @@ describe('the defaults', () => {
 
   test('the policy: who is in order has everything, who lapsed reads mail, who left has nothing', () => {
     const { access } = parseConfig('')
-    expect(access.current).toEqual({ web: 'full', site: 'full', mail: 'full', list: 'full' })
-    expect(access.lapsed).toMatchObject({ site: 'none', mail: 'restricted' })
+    expect(access.current).toEqual({ web: 'full', site: 'full', mail: 'full', list: 'full', hosting: 'full' })
+    expect(access.lapsed).toMatchObject({ site: 'none', mail: 'restricted', hosting: 'full' })
     expect(Object.values(access.closed)).not.toContain('full')
   })
 

@@ -9,9 +9,13 @@ export const accesses = ['none', 'restricted', 'full'] as const
 export type Access = (typeof accesses)[number]
 
 export const serviceKinds = ['mail', 'site', 'web', 'list'] as const
+/** What people sign in to. */
 export type ServiceKind = (typeof serviceKinds)[number]
+/** `hosting`: a member's public site, its form mail and its database, which run without anybody signing in. */
+export const policyKinds = [...serviceKinds, 'hosting'] as const
+export type PolicyKind = (typeof policyKinds)[number]
 /** What each standing gives, by kind of service. */
-export type Policy = Record<Standing, Record<ServiceKind, Access>>
+export type Policy = Record<Standing, Record<PolicyKind, Access>>
 
 export const affiliationRoles = ['owner', 'admin', 'technical', 'billing', 'user'] as const
 export type AffiliationRole = (typeof affiliationRoles)[number]
@@ -96,7 +100,7 @@ const suspended = ({ reasonText, startsAt, endsOn }: OverrideInForce, memberName
 })
 
 /** What one member's standing and overrides give at a door. Deny beats allow; allow never opens a closed membership. */
-function throughMember(member: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer {
+function throughMember(member: MemberInForce, service: PolicyKind, policy: Policy): AccessAnswer {
   const denied = member.overrides.find(isDeny)
   if (denied) return suspended(denied, member.memberName)
   const reason: Reason = {
@@ -151,7 +155,7 @@ export function accessTo(account: AccountFacts, door: Door, policy: Policy): Acc
 }
 
 /** What the resource itself is due, whoever uses it: a member's public site, form mail or database. */
-export const resourceAccess = (owner: MemberInForce, service: ServiceKind, policy: Policy): AccessAnswer =>
+export const resourceAccess = (owner: MemberInForce, service: PolicyKind, policy: Policy): AccessAnswer =>
   throughMember(owner, service, policy)
 
 /** True if the account is a member in force anywhere: the `membership` claim, and nothing more than that. */
@@ -163,14 +167,20 @@ export const inForce = (account: AccountFacts): boolean =>
     return standing === 'current' || standing === 'grace' || [...overrides, ...account.overrides].some(isAllow)
   })
 
-const row = (access: Access): Record<ServiceKind, Access> => ({ mail: access, site: access, web: access, list: access })
+const row = (access: Access): Record<PolicyKind, Access> => ({
+  mail: access,
+  site: access,
+  web: access,
+  list: access,
+  hosting: access,
+})
 
-/** The lapsed read their mail and the house's own pages, nothing else. */
+/** The lapsed read their mail and the house's own pages, nothing else; their public site stays up for its readers. */
 export const defaultPolicy: Policy = {
   applicant: row('none'),
   future: row('none'),
   current: row('full'),
   grace: row('full'),
-  lapsed: { ...row('none'), mail: 'restricted' },
+  lapsed: { ...row('none'), mail: 'restricted', hosting: 'full' },
   closed: row('none'),
 }

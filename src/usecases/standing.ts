@@ -1,7 +1,7 @@
 // Bringing the standing in force up to its facts: after each new fact, and each night. Standing is never written by hand.
 import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
-import { accesses, serviceKinds } from '../domain/access.ts'
+import { accesses, policyKinds } from '../domain/access.ts'
 import { type DuesRules, defaultRules, inForceOn } from '../domain/dues.ts'
 import { type Standing, standingOn } from '../domain/standing.ts'
 import { type CivilDate, civilDate } from '../domain/time.ts'
@@ -51,12 +51,12 @@ export async function foresee(
 }
 
 const strongest = (core: Pick<Core, 'config'>, standing: Standing): number =>
-  Math.max(...serviceKinds.map((kind) => accesses.indexOf(core.config.access[standing][kind])))
+  Math.max(...policyKinds.map((kind) => accesses.indexOf(core.config.access[standing][kind])))
 
 /** True when a change takes away access to some kind of service. */
 export const lowers = (core: Pick<Core, 'config'>, { before, after }: StandingChange): boolean =>
   before !== undefined &&
-  serviceKinds.some(
+  policyKinds.some(
     (kind) => core.config.access[before][kind] !== 'none' && core.config.access[after.standing][kind] === 'none',
   )
 

@@ -12,6 +12,7 @@ import {
   type Membership,
   type OverrideInForce,
   type Policy,
+  policyKinds,
   resourceAccess,
   type ServiceKind,
   serviceKinds,
@@ -76,6 +77,18 @@ const reasonOf = {
   lapsed: 'lapsed',
   closed: 'closed',
 }
+
+test.each([
+  ['applicant', 'none'],
+  ['future', 'none'],
+  ['current', 'full'],
+  ['grace', 'full'],
+  ['lapsed', 'full'],
+  ['closed', 'none'],
+] as const)('the public site of a member that is %s: %s', (standing, stays) => {
+  expect(resourceAccess(member(standing), 'hosting', defaultPolicy).access).toBe(stays)
+  expect(resourceAccess(member(standing, [deny]), 'hosting', defaultPolicy).access).toBe('none')
+})
 
 describe.each(everyCase)('%s, %s', (standing, kind) => {
   const policy = given[standing][kind]
@@ -264,9 +277,9 @@ const aDoor: fc.Arbitrary<Door> = fc.record(
 )
 /** Any policy at all: an association decides it. */
 const aPolicy: fc.Arbitrary<Policy> = fc
-  .array(fc.constantFrom(...accesses), { minLength: 24, maxLength: 24 })
+  .array(fc.constantFrom(...accesses), { minLength: 30, maxLength: 30 })
   .map((cells) => {
-    const of = (row: number) => Object.fromEntries(serviceKinds.map((kind, at) => [kind, cells[row * 4 + at]]))
+    const of = (row: number) => Object.fromEntries(policyKinds.map((kind, at) => [kind, cells[row * 5 + at]]))
     return Object.fromEntries(standings.map((standing, row) => [standing, of(row)])) as Policy
   })
 const rank = (facts: AccountFacts, door: Door, policy: Policy) => accesses.indexOf(accessTo(facts, door, policy).access)
