@@ -76,6 +76,10 @@ export type Installation = {
   close(graceMs?: number): Promise<void>
 }
 
+/** A message is in the queue for five days at most (Postfix's maximal_queue_lifetime). */
+const QUEUED_MS = 5 * 86_400_000
+const QUEUED = 10_000
+
 const OWN_FILES = fileURLToPath(new URL('../interactions/assets/', import.meta.url))
 
 function readConfig(file: string): Config {
@@ -196,7 +200,7 @@ export async function openInstallation({
   }
   const store = openStore(database)
   const passwords = openPasswords()
-  const doors = openDoors(store, config.access)
+  const doors = openDoors(store, config.access, clock)
 
   const organisation = async (): Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>> =>
     (await store.organisations.all())[0] ?? { name: 'Schedar', contactEmail: '', timeZone: 'Europe/Brussels' }
@@ -222,6 +226,10 @@ export async function openInstallation({
       dataDir,
       log: (level, event, details) => log[level](event, { service: name, ...details }),
       now: () => clock.now(),
+      queueIdsOf: async (login) =>
+        (
+          await store.outgoing.list({ login, sinceAt: clock.now() - QUEUED_MS, limit: QUEUED })
+        ).map(({ queueId }) => queueId),
     })) as Service
     services.push({ name, manages: plugin.manages, service, plugin: given.plugin, config: settings })
   }

@@ -1,8 +1,9 @@
 // The two doors of the house: `access(account, client)` and `resourceAccess(resource)`. Everything that lets somebody in
 // asks one of them, each time, and keeps no answer. The house's own pages ask neither.
 import { type AccessAnswer, accessTo, type Policy, type PolicyKind, resourceAccess } from './domain/access.ts'
+import { mailSubjects } from './mail-subjects.ts'
 import type { Subject, SubjectKind } from './plugin.ts'
-import type { AccountInForce, Stores, SubjectSource } from './ports.ts'
+import type { AccountInForce, Clock, Store, SubjectSource } from './ports.ts'
 
 /** What an account may do at a client, and the roles it has there. */
 export type AccessAt = AccessAnswer & { roles: readonly string[] }
@@ -26,7 +27,8 @@ export type Doors = {
 
 const unknown: AccessAnswer = { access: 'none', reason: { code: 'not_member' } }
 
-export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: Policy): Doors {
+export function openDoors(stores: Store, policy: Policy, clock: Clock): Doors {
+  const mail = mailSubjects(stores, policy, clock)
   const facts = (accountId: string) => stores.access.account(accountId)
 
   const mailAccess: Doors['mailAccess'] = async (accountId, mailboxId) => {
@@ -71,13 +73,9 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
         const out = !account || account.closed || account.overrides.some((override) => override.effect === 'deny')
         return { kind: 'account', name, username: source.username, access: out ? 'none' : 'full' }
       }
-      if (source?.kind === 'login')
-        return {
-          kind: 'login',
-          name,
-          mailbox: source.mailbox,
-          access: (await throughLogin(source)).access,
-        }
+      if (source?.kind === 'login') return mail.login(name, source, await throughLogin(source))
+      if (source?.kind === 'site_login') return mail.siteLogin(name, source)
+      if (source?.kind === 'address') return mail.address(name, source)
       if (source?.kind === 'site')
         return {
           kind: 'site',

@@ -3,15 +3,39 @@
 // write path and it is the tested one.
 import type { ZodType, z } from 'zod'
 import type { Access, AffiliationRole, ServiceKind } from './domain/access.ts'
+import type { AppPasswordScope } from './domain/app-passwords.ts'
 
 /** A subject's name within its service: an account id, a mail login, a site's name. */
 export type Name = string
 
 type Base = { name: Name; access: Access }
 export type AccountSubject = Base & { kind: 'account'; username: string }
-export type LoginSubject = Base & { kind: 'login'; mailbox: string }
+/** What a mail program signs in with: random, so that a plain SHA-256 of it is kept (hexadecimal, of each way to type it). */
+export type LoginPassword = { id: string; digests: readonly string[]; scopes: readonly AppPasswordScope[] }
+/** One way into a mailbox, or out of a site's web forms: then `mailbox` is empty, and `name` the site's. */
+export type LoginSubject = Base & {
+  kind: 'login'
+  mailbox: string
+  passwords: readonly LoginPassword[]
+  /** False for the restricted and the quarantined: what they may read is `access`. */
+  maySend: boolean
+  /** Bytes that the mailbox may hold; null: no limit. */
+  quotaBytes: number | null
+  /** True while the host's own former password of this login still counts. */
+  former: boolean
+}
+/**
+ * An address on the host: a mailbox, or an alias with its targets. `@` and a site's name is whatever the site's forms write
+ * as their sender.
+ */
+export type AddressSubject = Base & {
+  kind: 'address'
+  delivery: { mailbox: { quotaBytes: number | null } } | { targets: readonly string[] } | null
+  /** The logins that may send as it. */
+  senders: readonly string[]
+}
 export type SiteSubject = Base & { kind: 'site'; memberNumber: string }
-export type Subject = AccountSubject | LoginSubject | SiteSubject
+export type Subject = AccountSubject | LoginSubject | AddressSubject | SiteSubject
 export type SubjectKind = Subject['kind']
 
 /** What a service holds for one subject, as plain JSON; two rows are the same when their JSON is. */
@@ -84,6 +108,90 @@ export type Host = {
   dataDir: string
   log: (level: 'info' | 'warn', event: string, details?: Record<string, unknown>) => void
   now: () => number
+  /** The queue ids of what a login gave to this service's mail server in the last days, the newest first. */
+  queueIdsOf: (login: string) => Promise<string[]>
+}
+
+/** What a login may do at a door now. */
+export type LoginAtDoor = {
+  access: Access
+  /** False for the restricted and the quarantined as well. */
+  maySend: boolean
+  /** The member whom its mail counts for, and the site when it is a site's own. */
+  memberId: string | null
+  site: string | null
+  /** Why something is refused, a sentence in the person's language; empty when nothing is. */
+  why: string
+}
+
+/** A message that a mail server has taken, or is about to take, from a login. */
+export type SubmittedMessage = {
+  queueId: string
+  login: string
+  sender: string
+  recipients: number
+  sizeBytes: number
+  clientAddress: string
+}
+
+/** What a plugin's doors tell the core. */
+export type DoorFact =
+  | { kind: 'password_used'; id: string }
+  | { kind: 'sign_in_failed'; login: string; address: string }
+  /** `burst`: it is held, and why: the limit that it went over, in words. The login may not send from then on. */
+  | { kind: 'submitted'; message: SubmittedMessage; burst?: string }
+  | {
+      kind: 'delivery'
+      queueId: string
+      sender: string
+      recipient: string
+      result: 'sent' | 'deferred' | 'bounced' | 'expired'
+      dsn: string
+      relay: string
+      text: string
+      at: number
+    }
+
+/** A shared counter: so many points in a window that begins with the first. */
+export type Counter = { key: string; points: number; limit: number; windowMs: number }
+
+/** What the core lends a plugin's inbound doors; several instances share the counters. */
+export type DoorHost = Host & {
+  /** Undefined when there is no login of this name. */
+  login(name: string): Promise<LoginAtDoor | undefined>
+  /** False once too many sign-ins to this login, or from this address, were wrong. */
+  mayTry(login: string, address: string): Promise<boolean>
+  /** Takes points of each counter; what is left of each, below zero when it is used up. */
+  take(counters: readonly Counter[]): Promise<number[]>
+  /** Written in batches, in order; resolves once it is on record. */
+  report(fact: DoorFact): Promise<void>
+}
+
+/** Inbound doors that listen: `address` as people write it, for the log. */
+export type ServedDoors = { addresses: readonly string[]; close(): Promise<void> }
+
+/** A message in a mail server's queue. */
+export type QueuedMessage = {
+  queueId: string
+  sender: string
+  recipients: readonly string[]
+  subject: string
+  sizeBytes: number
+  arrivedAt: number
+  /** The script that gave it to the mail server, when its header says so (PHP's mail.add_x_header). */
+  script: string
+}
+/** The queue of a mail server, for whoever decides about held messages. Ids that are gone are left out without complaint. */
+export type MailQueue = {
+  messages(queueIds: readonly string[], signal: AbortSignal): Promise<QueuedMessage[]>
+  release(queueIds: readonly string[], signal: AbortSignal): Promise<void>
+  purge(queueIds: readonly string[], signal: AbortSignal): Promise<void>
+}
+
+/** One kind of subject that a plugin keeps in step. */
+export type Part<C, S extends Subject = Subject, R extends Row = Row> = {
+  manages: S['kind']
+  open(config: C, host: Host): Promise<Service<S, R>>
 }
 
 export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R extends Row = Row> = {
@@ -95,6 +203,12 @@ export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R e
   /** Keys of `config` that hold a reference to a secret. */
   secrets?: readonly (keyof z.infer<C> & string)[]
   open?(config: z.infer<C>, host: Host): Promise<Service<S, R>>
+  /** Further kinds of subjects of the same service, each kept in step by itself, as `<service>.<part>`. */
+  parts?: Readonly<Record<string, Part<z.infer<C>>>>
+  /** Opens its inbound doors: what the service asks while somebody signs in or sends. */
+  serve?(config: z.infer<C>, host: DoorHost): Promise<ServedDoors>
+  /** The queue of a mail server. */
+  queue?(config: z.infer<C>, host: Host): MailQueue
   client?(url: string): ClientTemplate
   kit?(target: KitTarget): Promise<KitFile[]> | KitFile[]
 }

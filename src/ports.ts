@@ -3,6 +3,7 @@
 // integer cents. A store has fewer than ten methods.
 import type { Instant } from './domain/time.ts'
 import type { BankStore, BooksStore, CallStore, DuesStore, PaymentStore, ReminderStore } from './dues-stores.ts'
+import type { MailboxStore, OutgoingStore, QuarantineStore } from './mail-stores.ts'
 import type { Account, Locale } from './records.ts'
 import type {
   AccessStore,
@@ -29,6 +30,7 @@ import type {
 } from './stores.ts'
 
 export * from './dues-stores.ts'
+export * from './mail-stores.ts'
 export * from './records.ts'
 export * from './stores.ts'
 
@@ -87,6 +89,9 @@ export type Stores = {
   people: PeopleStore
   overrides: OverrideStore
   resources: ResourceStore
+  mailboxes: MailboxStore
+  quarantines: QuarantineStore
+  outgoing: OutgoingStore
   clients: ClientStore
   credentials: CredentialStore
   tickets: TicketStore

@@ -88,16 +88,83 @@ export type Override = OverrideInForce & {
   liftedBy: string | null
 }
 
+/** An alias is an address without a mailbox of its own: its mail goes to its targets. */
+export const resourceKinds = ['site', 'mailbox', 'alias'] as const
+export type ResourceKind = (typeof resourceKinds)[number]
+
 export type Resource = {
   id: string
   organisationId: string
   memberId: string
-  kind: 'site' | 'mailbox'
+  kind: ResourceKind
   name: string
   createdAt: Instant
   removedAt: Instant | null
 }
 export type Login = { id: string; mailboxId: string; accountId: string; name: string; createdAt: Instant }
+
+/** What is known of a mailbox beyond its address. */
+export type Mailbox = {
+  resourceId: string
+  /** Bytes; null: no limit. */
+  quotaBytes: number | null
+  /** The last day on which the password that it had before Schedar still counts; null: it does not. */
+  formerUntilOn: CivilDate | null
+}
+/** What a site's web forms send with: its login is the site's name, and it opens no mailbox. */
+export type SiteLogin = {
+  siteId: string
+  /** `appPasswordDigest` of its secret. */
+  digest: string
+  createdAt: Instant
+  createdBy: string
+}
+/** A login that may not send, after an outgoing burst, until a person lifts it. */
+export type Quarantine = {
+  id: string
+  login: string
+  reason: 'burst' | 'by_hand'
+  /** In words, of how much and in how long. */
+  detail: string
+  startedAt: Instant
+  startedBy: string
+  liftedAt: Instant | null
+  liftedBy: string | null
+}
+/** `passed`: the mail server took it. `held`: it waits in the mail server's hold queue. */
+export const submissionStates = ['passed', 'held', 'released', 'purged'] as const
+export type SubmissionState = (typeof submissionStates)[number]
+/** A message that a login gave to a mail server. */
+export type Submission = {
+  service: string
+  queueId: string
+  login: string
+  memberId: string | null
+  sender: string
+  recipients: number
+  sizeBytes: number
+  clientAddress: string
+  at: Instant
+  state: SubmissionState
+}
+
+export const deliveryResults = ['sent', 'deferred', 'bounced', 'expired'] as const
+/** What became of a message for one recipient, as the mail server's log tells it. */
+export type Delivery = {
+  id: number
+  service: string
+  queueId: string
+  sender: string
+  recipient: string
+  result: (typeof deliveryResults)[number]
+  /** Enhanced status code (RFC 3463), such as 5.7.1. */
+  dsn: string
+  /** Who was spoken to: name and address of the other server, or empty. */
+  relay: string
+  /** What it said. */
+  text: string
+  at: Instant
+}
 
 export type Client = {
   clientId: string
@@ -136,6 +203,8 @@ export type AppPassword = {
   scopes: AppPasswordScope[]
   /** `appPasswordDigest` of the secret, which is kept nowhere. */
   digest: string
+  /** The same of the secret with the spaces that the page shows; null for one made before these were kept. */
+  groupedDigest: string | null
   createdAt: Instant
   createdBy: string
   lastUsedAt: Instant | null

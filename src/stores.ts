@@ -133,6 +133,7 @@ export type ResourceStore = {
   addLogin(login: Login): Promise<void>
   /** Without those that were taken away. */
   loginsOf(accountId: string): Promise<Login[]>
+  loginsInto(mailboxId: string): Promise<Login[]>
   /** It stays a subject of services, without access: what refuses it must not be forgotten. */
   removeLogin(id: string, at: Instant): Promise<void>
 }
@@ -249,10 +250,19 @@ export type SubjectStore = {
   /** The names touched when something changes for an account, a member or a client. */
   touchedBy(kind: SubjectKind, change: Changed): Promise<string[]>
 }
-export type Changed = { accountId: string } | { memberId: string } | { clientId: string }
+export type Changed =
+  | { accountId: string }
+  | { memberId: string }
+  | { clientId: string }
+  /** A mailbox, an alias or a site, and the logins into it. */
+  | { resourceId: string }
+  | { login: string }
 export type SubjectSource =
   | { kind: 'account'; accountId: string; username: string }
   | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string; removed?: true }
+  /** A login that is a site's own; asked for as a login, by the site's name. */
+  | { kind: 'site_login'; resourceId: string; removed?: true }
+  | { kind: 'address'; resourceId: string; memberId: string; of: 'mailbox' | 'alias' | 'site'; removed?: true }
   | { kind: 'site'; resourceId: string; memberNumber: string }
 
 export type OutboxStore = {

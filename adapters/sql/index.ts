@@ -11,10 +11,12 @@ import { clientStore } from './clients.ts'
 import { credentialStore, invitationStore, ticketStore } from './credentials.ts'
 import { type Database, databaseError } from './database.ts'
 import { callStore, duesStore } from './dues.ts'
+import { mailboxStore, quarantineStore } from './mailboxes.ts'
 import { memberStore, standingStore } from './members.ts'
 import { sessionStore } from './oidc.ts'
 import { organisationStore } from './organisations.ts'
 import { outboxStore } from './outbox.ts'
+import { outgoingStore } from './outgoing.ts'
 import { overrideStore } from './overrides.ts'
 import { bankStore, paymentStore, reminderStore } from './payments.ts'
 import { resourceStore } from './resources.ts'
@@ -37,6 +39,9 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   people: peopleStore(knex, rows, kind),
   overrides: overrideStore(knex, kind),
   resources: resourceStore(knex, rows),
+  mailboxes: mailboxStore(knex),
+  quarantines: quarantineStore(knex),
+  outgoing: outgoingStore(knex, kind),
   clients: clientStore(knex, rows),
   credentials: credentialStore(knex),
   tickets: ticketStore(knex),

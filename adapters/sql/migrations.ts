@@ -312,4 +312,45 @@ export const migrations: readonly Migration[] = [
   index('member_invitation', 'expires_at'),
   // The staff's list of members, in order, a page at a time.
   index('member', 'member_number, id'),
+  // Mail. What is typed into a program may have the spaces that the page showed.
+  column('app_password', 'grouped_digest char(43)'),
+  table(
+    'mailbox',
+    'resource_id {id} primary key references resource(id), quota_bytes bigint, former_until_on char(10)',
+  ),
+  index('mailbox', 'former_until_on'),
+  table(
+    'alias_target',
+    'resource_id {id} not null references resource(id), address varchar(254) not null, primary key (resource_id, address)',
+  ),
+  table(
+    'site_login',
+    'site_id {id} primary key references resource(id), digest char(43) not null, created_at bigint not null, created_by varchar(64) not null',
+  ),
+  index('site_login', 'digest', true),
+  table(
+    'quarantine',
+    `id {id} primary key, login varchar(254) not null, reason varchar(16) not null, detail varchar(500) not null, started_at bigint not null,
+     started_by varchar(64) not null, lifted_at bigint, lifted_by varchar(64)`,
+  ),
+  index('quarantine', 'login'),
+  // What went out, for some weeks: who sent how much, and which queued messages are whose.
+  table(
+    'submission',
+    `service varchar(96) not null, queue_id varchar(64) not null, login varchar(254) not null, member_id {id}, sender varchar(320) not null,
+     recipients integer not null, size_bytes bigint not null, client_address varchar(64) not null, at bigint not null, state varchar(8) not null,
+     primary key (service, queue_id)`,
+  ),
+  index('submission', 'login, at'),
+  index('submission', 'at'),
+  index('submission', 'state, at'),
+  // What became of each message, recipient by recipient, as the mail server's log tells it.
+  table(
+    'delivery',
+    `id {serial}, service varchar(96) not null, queue_id varchar(64) not null, sender varchar(320) not null, recipient varchar(320) not null,
+     result varchar(8) not null, dsn varchar(16) not null, relay varchar(254) not null, text varchar(1000) not null, at bigint not null`,
+  ),
+  index('delivery', 'recipient, at'),
+  index('delivery', 'queue_id'),
+  index('delivery', 'at'),
 ]

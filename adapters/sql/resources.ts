@@ -24,6 +24,7 @@ export const resourceStore = (knex: Knex, rows: Rows): ResourceStore => ({
     await knex('login').insert(login)
   },
   loginsOf: async (accountId) => [...(await rows(loginsIn, [loginsSql, [accountId]]))],
+  loginsInto: (mailboxId) => knex('login').where({ mailboxId }).whereNull('removedAt').orderBy('name'),
   removeLogin: async (id, removedAt) => {
     await knex('login').where({ id }).whereNull('removedAt').update({ removedAt })
   },

@@ -31,5 +31,8 @@ export const inGroups = (secret: string): string => secret.replace(new RegExp(`(
 /** The one form of what was typed: without spaces and hyphens, in lower case. Applied twice it changes nothing. */
 export const normalised = (typed: string): string => typed.toLowerCase().replace(/[\s-]/g, '')
 
+/** The same of what a page shows: a program may be given the spaces with it. */
+export const groupedDigest = (secret: string): string => digest(inGroups(secret))
+
 /** What is kept and looked up: SHA-256 of the one form, as base64url. */
 export const appPasswordDigest = (typed: string): string => digest(normalised(typed))

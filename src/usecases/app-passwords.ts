@@ -6,6 +6,7 @@ import {
   type AppPasswordScope,
   appPasswordDigest,
   appPasswordScopes,
+  groupedDigest,
   isAppPasswordScope,
   newAppPassword,
 } from '../domain/app-passwords.ts'
@@ -100,6 +101,7 @@ export const makeAppPassword =
         ...listed,
         accountId,
         digest: appPasswordDigest(secret),
+        groupedDigest: groupedDigest(secret),
         revokedAt: null,
         revokedBy: null,
       })

@@ -1,6 +1,9 @@
 // Telling the services: one outbox row for each subject that a change touches, written with the change itself.
 import type { Core } from '../core.ts'
-import type { Cause, Stores } from '../ports.ts'
+import type { Cause, Changed, Stores } from '../ports.ts'
+
+/** What a change is about; a client's is told to the provider alone. */
+type Change = Exclude<Changed, { clientId: string }>
 
 export type Touched = { service: string; subject: string }
 
@@ -8,7 +11,7 @@ export type Touched = { service: string; subject: string }
 export async function subjectsOf(
   core: Pick<Core, 'services'>,
   stores: Pick<Stores, 'subjects'>,
-  change: { accountId: string } | { memberId: string },
+  change: Change,
 ): Promise<Touched[]> {
   const touched: Touched[] = []
   for (const { name, manages } of core.services)
@@ -20,7 +23,7 @@ export async function subjectsOf(
 export async function touch(
   core: Pick<Core, 'services' | 'clock'>,
   stores: Stores,
-  change: { accountId: string } | { memberId: string },
+  change: Change,
   cause: Cause,
 ): Promise<Touched[]> {
   const touched = await subjectsOf(core, stores, change)

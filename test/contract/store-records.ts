@@ -256,6 +256,7 @@ export const appPassword = (accountId: string, more: Partial<AppPassword> = {}):
   name: word(),
   scopes: ['imap', 'smtp'],
   digest: digest(),
+  groupedDigest: null,
   createdAt: NOW,
   createdBy: accountId,
   lastUsedAt: null,

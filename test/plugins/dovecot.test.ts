@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DovecotConfig } from '../../plugins/dovecot/config.ts'
 import plugin from '../../plugins/dovecot/index.ts'
 import { isLogin } from '../../plugins/dovecot/login.ts'
-import type { LoginSubject } from '../../src/plugin.ts'
 import { kitContract, kitTarget } from '../contract/plugin.ts'
+import { loginSubject, pluginHost } from '../support/subjects.ts'
 
 const ALICE = 'alice@asso.example'
 const BOB = 'bob@asso.example'
@@ -35,7 +35,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }))
 const open = (change: Partial<DovecotConfig> = {}) =>
   plugin.open!(
     { ...settings(dir), ...change },
-    { dataDir: dir, log: (_level, event) => logged.push(event), now: Date.now },
+    pluginHost(dir, (event) => logged.push(event)),
   )
 const file = (name: string) => join(dir, 'denied', name)
 const listed = async () => (await readdir(join(dir, 'denied'))).toSorted()
@@ -44,7 +44,7 @@ const observed = async (...names: string[]) => [...(await (await open()).observe
 describe('deny files', () => {
   test('only access none is refused; mail that is read but not sent is still read', async () => {
     const { render } = await open()
-    const subject: LoginSubject = { kind: 'login', name: ALICE, mailbox: ALICE, access: 'none' }
+    const subject = loginSubject(ALICE, { access: 'none' })
     expect(render(subject)).toEqual(denied)
     expect(render({ ...subject, access: 'restricted' })).toBeNull()
     expect(render({ ...subject, access: 'full' })).toBeNull()

@@ -6,9 +6,9 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import plugin, { type PasswdFileConfig } from '../../plugins/passwd-file/index.ts'
 import { changed, type Entry, entriesIn, foreignIn, isLogin } from '../../plugins/passwd-file/lines.ts'
-import type { LoginSubject } from '../../src/plugin.ts'
 import { editFile } from '../../src/plugin-files.ts'
 import { pluginContract } from '../contract/plugin.ts'
+import { loginSubject, pluginHost } from '../support/subjects.ts'
 
 const ALICE = 'alice@asso.example'
 const BOB = 'bob@asso.example'
@@ -16,10 +16,7 @@ const full = { access: 'full' } as const
 const restricted = { access: 'restricted' } as const
 const soon = () => AbortSignal.timeout(20_000)
 const openAt = (file: string, more: Partial<PasswdFileConfig> = {}, log = (_event: string) => {}) =>
-  plugin.open!(
-    { file, mode: '0640', ...more },
-    { dataDir: tmpdir(), log: (_level, event) => log(event), now: Date.now },
-  )
+  plugin.open!({ file, mode: '0640', ...more }, pluginHost(tmpdir(), log))
 const FOREIGN =
   '# users of the old server\nroot:x:0:0::/root:/bin/sh\r\n\ncarol@asso.example:{CRYPT}!::::::\nno newline at the end'
 
@@ -31,7 +28,7 @@ pluginContract('passwd-file', async () => {
   return {
     service: await openAt(file),
     subjects: {
-      some: names.map((name): LoginSubject => ({ kind: 'login', name, mailbox: name, access: 'full' })),
+      some: names.map((name) => loginSubject(name)),
       foreign: ['root', 'carol@asso.example'],
     },
     // Ours are those with our mark, and the comment with the revision.

@@ -11,11 +11,11 @@ import { ImapFlow } from 'imapflow'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DovecotConfig } from '../../plugins/dovecot/config.ts'
 import plugin from '../../plugins/dovecot/index.ts'
-import type { LoginSubject } from '../../src/plugin.ts'
 import { kitTarget, pluginContract } from '../contract/plugin.ts'
 import { type Dovecot, shellBlocks, startDovecot } from '../support/dovecot.ts'
 import { type Imap, imap, type Mechanism, mechanisms } from '../support/imap.ts'
 import { startProvider, type TestProvider } from '../support/introspection-provider.ts'
+import { loginSubject, pluginHost } from '../support/subjects.ts'
 import { makeAuthority } from '../support/tls.ts'
 
 const ALICE = 'alice@asso.example'
@@ -24,8 +24,7 @@ const denied = { denied: true } as const
 const soon = () => AbortSignal.timeout(30_000)
 const TOKENS: readonly Mechanism[] = ['XOAUTH2', 'OAUTHBEARER']
 
-const openService = (config: DovecotConfig) =>
-  plugin.open!(config, { dataDir: config.folder, log: () => undefined, now: Date.now })
+const openService = (config: DovecotConfig) => plugin.open!(config, pluginHost(config.folder))
 
 /** `OK`, `NO [AUTHENTICATIONFAILED]` or `NO [UNAVAILABLE]`, from a connection of its own. */
 async function attempt(dovecot: Dovecot, mechanism: Mechanism, login: string, secret: string): Promise<string> {
@@ -67,7 +66,7 @@ pluginContract('dovecot', async () => {
   return {
     service: await openService(dovecot.config),
     subjects: {
-      some: logins.map((name): LoginSubject => ({ kind: 'login', name, mailbox: name, access: 'full' })),
+      some: logins.map((name) => loginSubject(name)),
       foreign: [foreign],
     },
     untouched: () => Promise.all(['README', foreign].map((name) => readFile(join(folder, name), 'utf8'))),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import plugin from '../../plugins/dovecot/index.ts'
 import { locked } from '../../src/plugin-files.ts'
 import { type Child, type ChildOptions, spawnChild } from './child.ts'
+import { pluginHost } from './subjects.ts'
 
 export type { Child }
 
@@ -24,7 +25,7 @@ export const openDovecot = (folder: string, log: () => void = () => undefined) =
       doveadmApiKey: randomBytes(24).toString('hex'),
       introspectionTimeoutMs: 2000,
     },
-    { dataDir: folder, log, now: Date.now },
+    pluginHost(folder, log),
   )
 
 /** `before` are commands put in front of it (`setpriv …`), `umask` is in octal. */

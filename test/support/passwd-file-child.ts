@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import plugin, { type PasswdFileConfig } from '../../plugins/passwd-file/index.ts'
 import { type Child, type ChildOptions, spawnChild } from './child.ts'
+import { pluginHost } from './subjects.ts'
 
 const full = { access: 'full' } as const
 const soon = () => AbortSignal.timeout(60_000)
@@ -13,10 +14,7 @@ export const members = (count: number): string[] => Array.from({ length: count }
 export const batch = (names: readonly string[]) => new Map(names.map((name) => [name, full]))
 
 export const openPasswdFile = (file: string, more: Partial<PasswdFileConfig> = {}, log = (_event: string) => {}) =>
-  plugin.open!(
-    { file, mode: '0640', ...more },
-    { dataDir: dirname(file), log: (_level, event) => log(event), now: Date.now },
-  )
+  plugin.open!({ file, mode: '0640', ...more }, pluginHost(dirname(file), log))
 
 export const runChild = (mode: keyof typeof modes, folder: string, options?: ChildOptions): Child =>
   spawnChild(fileURLToPath(import.meta.url), mode, folder, options)

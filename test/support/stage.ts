@@ -98,7 +98,7 @@ export async function stage(
     const database = openDatabase(url ?? `sqlite:${join(folder, 'schedar.db')}`)
     await migrate(database)
     const store = openStore(database)
-    const doors = openDoors(store, defaultPolicy)
+    const doors = openDoors(store, defaultPolicy, clock)
     const handles: ServiceHandle[] = [
       { name: PROVIDER, manages: 'account', service: providerService({ store, doors, clock }) as Service },
       ...Object.entries(services)

@@ -1,0 +1,63 @@
+// The stores of mail: what a mailbox may hold, where aliases go, who may not send, and what went out. Conventions as in
+// src/ports.ts.
+import type { Instant } from './domain/time.ts'
+import type { Delivery, Mailbox, Quarantine, SiteLogin, Submission, SubmissionState } from './records.ts'
+
+/** Mailboxes, aliases and sites' logins: resources whose names are in `ResourceStore`. */
+export type MailboxStore = {
+  put(mailbox: Mailbox): Promise<void>
+  get(resourceId: string): Promise<Mailbox | undefined>
+  /** Mailboxes whose former passwords counted for the last time before this date. */
+  formerEndedBefore(on: string, limit: number): Promise<Mailbox[]>
+  /** Where an alias goes, in order. */
+  targets(resourceId: string): Promise<string[]>
+  setTargets(resourceId: string, targets: readonly string[]): Promise<void>
+  siteLogin(siteId: string): Promise<SiteLogin | undefined>
+  setSiteLogin(login: SiteLogin): Promise<void>
+  removeSiteLogin(siteId: string): Promise<void>
+}
+
+export type QuarantineStore = {
+  /** False when the login is in quarantine already. */
+  begin(quarantine: Quarantine): Promise<boolean>
+  get(id: string): Promise<Quarantine | undefined>
+  /** The one that is not lifted. */
+  ofLogin(login: string): Promise<Quarantine | undefined>
+  /** Those not lifted, the newest first. */
+  open(): Promise<Quarantine[]>
+  /** True once. */
+  lift(id: string, at: Instant, by: string): Promise<boolean>
+}
+
+/** How much a login sent. */
+export type Sent = { login: string; messages: number; recipients: number; lastAt: Instant }
+
+export type OutgoingStore = {
+  /** One that is known is left as it is: a mail server asks again after a time-out. */
+  submitted(submissions: readonly Submission[]): Promise<void>
+  get(service: string, queueId: string): Promise<Submission | undefined>
+  /** True when it was in the state `from`. */
+  setState(service: string, queueId: string, from: SubmissionState, to: SubmissionState): Promise<boolean>
+  /** The newest first. */
+  list(filter: { login?: string; state?: SubmissionState; sinceAt?: Instant; limit: number }): Promise<Submission[]>
+  /** Who sent since then, the most recipients first. */
+  sent(sinceAt: Instant, limit: number): Promise<Sent[]>
+  /** Messages and recipients for each span of `stepMs` since then, of a login or of all, in order. */
+  volume(
+    sinceAt: Instant,
+    stepMs: number,
+    login?: string,
+  ): Promise<{ at: Instant; messages: number; recipients: number }[]>
+  delivered(deliveries: readonly Omit<Delivery, 'id'>[]): Promise<void>
+  /** What became of messages to a recipient (a whole address, or `@` and a domain), the newest first. */
+  deliveries(filter: {
+    recipient?: string
+    sender?: string
+    queueId?: string
+    result?: Delivery['result']
+    sinceAt: Instant
+    limit: number
+  }): Promise<Delivery[]>
+  /** Removes what is older, some hundred rows at a time; true when there may be more. */
+  sweep(before: Instant): Promise<boolean>
+}
