@@ -21,18 +21,19 @@ import { createDuesLetters } from '../interactions/dues-letters.ts'
 import { createPages, createProviderPages } from '../interactions/index.ts'
 import type { Look } from '../interactions/layout.ts'
 import { createLetters } from '../interactions/letters.ts'
+import { createQuarantineLetters, createSayWhy } from '../interactions/mail-letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
-import { isSameHost } from './domain/names.ts'
 import { openDoors } from './doors.ts'
 import { createLog, type LogStream } from './log.ts'
-import type { Service } from './plugin.ts'
-import { loadPlugin, pluginConfig, pluginNames } from './plugins.ts'
+import type { ServedDoors, Service } from './plugin.ts'
+import { loadPlugin, pluginNames } from './plugins.ts'
 import type { Clock, Directory, Mailer, Organisation, Random, SigningKey, Store, Uploads } from './ports.ts'
 import { PROVIDER, providerService } from './provider-service.ts'
 import { createReconciler, type Reconciler, type ServiceHandle } from './reconcile.ts'
 import { type Environment, resolveSecret, secretFile } from './secrets.ts'
+import { type OpenPlugin, type OpenService, openServices, serveDoors } from './services.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
 import { type ReminderReport, remind } from './usecases/remind.ts'
@@ -65,7 +66,11 @@ export type Installation = {
   database: Database
   /** Services of schedar.yaml that are driven from this machine; why the others are not. */
   elsewhere: ReadonlySet<string>
-  services: readonly (ServiceHandle & { plugin: string; config: unknown })[]
+  services: readonly OpenService[]
+  /** The plugins of schedar.yaml, each once. */
+  opened: readonly OpenPlugin[]
+  /** Opens what services ask while somebody signs in or sends. */
+  serveDoors(): Promise<ServedDoors>
   provider(): Promise<Provider>
   app(): Promise<App>
   /** Read the signing keys again; true when the provider was made anew. */
@@ -75,10 +80,6 @@ export type Installation = {
   /** Closes everything; services that are being told something may take `graceMs` more. */
   close(graceMs?: number): Promise<void>
 }
-
-/** A message is in the queue for five days at most (Postfix's maximal_queue_lifetime). */
-const QUEUED_MS = 5 * 86_400_000
-const QUEUED = 10_000
 
 const OWN_FILES = fileURLToPath(new URL('../interactions/assets/', import.meta.url))
 
@@ -212,27 +213,15 @@ export async function openInstallation({
     )
   }
 
-  const services: Installation['services'][number][] = []
-  const elsewhere = new Set<string>()
-  for (const [name, given] of Object.entries(config.services)) {
-    const plugin = await loadPlugin(given.plugin)
-    const settings = pluginConfig(name, plugin, given, env, folder)
-    if (!plugin.open || !plugin.manages)
-      throw new AppError('invalid_value', {
-        detail: `services.${name}: the plugin ${given.plugin} only makes kits; take it out of services`,
-      })
-    if (typeof given.host === 'string' && !isSameHost(given.host, hostname())) elsewhere.add(name)
-    const service = (await plugin.open(settings, {
-      dataDir,
-      log: (level, event, details) => log[level](event, { service: name, ...details }),
-      now: () => clock.now(),
-      queueIdsOf: async (login) =>
-        (
-          await store.outgoing.list({ login, sinceAt: clock.now() - QUEUED_MS, limit: QUEUED })
-        ).map(({ queueId }) => queueId),
-    })) as Service
-    services.push({ name, manages: plugin.manages, service, plugin: given.plugin, config: settings })
-  }
+  const { services, opened, elsewhere } = await openServices({
+    services: config.services,
+    env,
+    folder,
+    dataDir,
+    store,
+    clock,
+    log,
+  })
 
   const metrics = createMetrics(store)
   const provided = providerService({ store, doors, clock })
@@ -338,6 +327,16 @@ export async function openInstallation({
     database,
     elsewhere,
     services,
+    opened,
+    serveDoors: () =>
+      serveDoors(
+        core,
+        { opened, elsewhere },
+        {
+          sayWhy: createSayWhy(config.issuer, organisation),
+          letters: createQuarantineLetters(config.issuer, organisation),
+        },
+      ),
     provider,
     app: openApp,
     reloadKeys,

@@ -7,8 +7,6 @@ import type { Delivery, Mailbox, Quarantine, SiteLogin, Submission, SubmissionSt
 export type MailboxStore = {
   put(mailbox: Mailbox): Promise<void>
   get(resourceId: string): Promise<Mailbox | undefined>
-  /** Mailboxes whose former passwords counted for the last time before this date. */
-  formerEndedBefore(on: string, limit: number): Promise<Mailbox[]>
   /** Where an alias goes, in order. */
   targets(resourceId: string): Promise<string[]>
   setTargets(resourceId: string, targets: readonly string[]): Promise<void>

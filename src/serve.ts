@@ -100,9 +100,11 @@ export async function serve(installation: Installation): Promise<Running> {
     },
     onRequest: metrics.request,
   })
+  const doors = await installation.serveDoors()
   server.listen(config.listen.port, config.listen.host)
   // `once` throws what 'error' brings meanwhile.
-  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+  await once(server, 'listening').catch(async (cause: NodeJS.ErrnoException) => {
+    await doors.close()
     throw new AppError('conflict', {
       detail: `cannot listen on ${config.listen.host}:${config.listen.port}: ${
         cause.code === 'EADDRINUSE'
@@ -148,6 +150,7 @@ export async function serve(installation: Installation): Promise<Running> {
       server.close()
       server.closeIdleConnections()
       // Requests under way get their time; a connection that is merely open does not.
+      await doors.close()
       await Promise.race([once(server, 'close'), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
       server.closeAllConnections()
       await installation.close(GRACE_MS)

@@ -22,7 +22,7 @@ const layers = {
   interactions: /^interactions\//,
   adapters: /^adapters\//,
   plugins: /^plugins\//,
-  composition: /^(src\/(compose|serve|log|plugins|main)\.ts|src\/cli\/|demo\/)/,
+  composition: /^(src\/(compose|services|serve|log|plugins|main)\.ts|src\/cli\/|demo\/)/,
 } as const
 type Layer = keyof typeof layers
 

@@ -8,7 +8,6 @@ export const mailboxStore = (knex: Knex): MailboxStore => ({
     await knex('mailbox').insert(mailbox).onConflict('resourceId').merge()
   },
   get: async (resourceId) => exactly<Mailbox>(await knex('mailbox').where({ resourceId }).first(), { resourceId }),
-  formerEndedBefore: (on, limit) => knex('mailbox').where('formerUntilOn', '<', on).orderBy('resourceId').limit(limit),
   targets: (resourceId) => knex('aliasTarget').where({ resourceId }).orderBy('address').pluck('address'),
   setTargets: async (resourceId, targets) => {
     await knex('aliasTarget').where({ resourceId }).delete()

@@ -318,7 +318,6 @@ export const migrations: readonly Migration[] = [
     'mailbox',
     'resource_id {id} primary key references resource(id), quota_bytes bigint, former_until_on char(10)',
   ),
-  index('mailbox', 'former_until_on'),
   table(
     'alias_target',
     'resource_id {id} not null references resource(id), address varchar(254) not null, primary key (resource_id, address)',

@@ -21,6 +21,16 @@ function groups(address: string): string[] {
 /** The part of an address that one customer holds: all of an IPv4, the /64 of an IPv6. */
 export const network = (address: string): string => (isIPv6(address) ? groups(address).slice(0, 4).join(':') : address)
 
+/** True while each bucket has a try left; takes none. */
+export const hasTries =
+  ({ store, clock }: Pick<Core, 'store' | 'clock'>) =>
+  async (buckets: readonly Bucket[]): Promise<boolean> => {
+    const left = await Promise.all(
+      buckets.map((bucket) => store.throttle.peek(keyOf(bucket), bucket.limit.tries, clock.now())),
+    )
+    return left.every(({ remaining }) => remaining > 0)
+  }
+
 /**
  * Take a try from each bucket. Throws `too_many_tries` with `params.minutes` when one is empty; the answer's `giveBack`
  * returns the tries.
