@@ -122,6 +122,8 @@ export type LoginAtDoor = {
   site: string | null
   /** Why something is refused, a sentence in the person's language; empty when nothing is. */
   why: string
+  /** When its last quarantine was lifted: what it sent before counts no more. Absent: it never was in one. */
+  countedFrom?: number
 }
 
 /** A message that a mail server has taken, or is about to take, from a login. */

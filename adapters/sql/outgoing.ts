@@ -44,7 +44,8 @@ export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore
     }))
   },
   volume: async (sinceAt, stepMs, login) => {
-    const step = kind === 'sqlite' ? '(at - ?) / ?' : '(at - ?) div ?'
+    // SQLite takes a number that is bound for one with a fraction.
+    const step = kind === 'sqlite' ? 'cast((at - ?) / ? as integer)' : '(at - ?) div ?'
     const found = knex('submission').where('at', '>=', sinceAt)
     if (login !== undefined) found.where({ login })
     const rows: Record<string, unknown>[] = await found

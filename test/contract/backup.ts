@@ -5,7 +5,7 @@ import { type Database, migrate, openDatabase } from '../../adapters/sql/databas
 import { openStore } from '../../adapters/sql/index.ts'
 import { migrations } from '../../adapters/sql/migrations.ts'
 import { oidcAdapter } from '../../adapters/sql/oidc.ts'
-import type { Member, Store } from '../../src/ports.ts'
+import type { Member, Resource, Store } from '../../src/ports.ts'
 import * as make from './store-records.ts'
 
 const momentary = [
@@ -14,6 +14,8 @@ const momentary = [
   'throttle',
   'ticket',
   'member_invitation',
+  'submission',
+  'delivery',
   'outbox',
   'service_lease',
 ]
@@ -39,6 +41,7 @@ async function fill(database: Database): Promise<void> {
   await store.resources.add(mailbox)
   const login = { id: make.id(), mailboxId: mailbox.id, accountId: account.id, name: make.word(), createdAt: make.NOW }
   await store.resources.addLogin(login)
+  await fillWithMail(store, member, { site, mailbox })
   const client = make.client(org.id, { secondFactor: true, resourceId: site.id })
   await store.clients.add(client)
   await store.clients.setRole({ clientId: client.clientId, subjectKind: 'group', subject: 'équipe', role: 'r' })
@@ -55,6 +58,25 @@ async function fill(database: Database): Promise<void> {
       stores.audit.append({ action: 'x', actor: 'é', subjectKind: 'x', subjectId: 'x', payload: { n } }, make.NOW, 's'),
     )
   await database.knex('audit').limit(1).where({ action: 'x' }).update({ payload: null })
+}
+
+async function fillWithMail(store: Store, member: Member, of: Record<'site' | 'mailbox', Resource>): Promise<void> {
+  const { mailboxes, quarantines, resources } = store
+  await mailboxes.put({ resourceId: of.mailbox.id, quotaBytes: 9_007_199_254_740_991, formerUntilOn: '2028-02-29' })
+  const alias = make.resource(member, { kind: 'alias' })
+  await resources.add(alias)
+  await mailboxes.setTargets(alias.id, ['a@asso.example', 'b@asso.example'])
+  await mailboxes.setSiteLogin({ siteId: of.site.id, digest: make.digest(), createdAt: make.NOW, createdBy: 'é' })
+  const lifted = { liftedAt: 9, liftedBy: 'é' }
+  const burst = {
+    id: make.id(),
+    login: 'a@asso.example',
+    reason: 'burst' as const,
+    detail: 'é',
+    startedAt: 1,
+    startedBy: 'x',
+  }
+  await quarantines.begin({ ...burst, ...lifted })
 }
 
 async function fillWithDues(store: Store, member: Member): Promise<void> {

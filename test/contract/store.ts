@@ -10,6 +10,7 @@ import { storeAppPasswords } from './store-app-passwords.ts'
 import { storeAudit } from './store-audit.ts'
 import { storeDues } from './store-dues.ts'
 import { storeInvitations } from './store-invitations.ts'
+import { storeMail } from './store-mail.ts'
 import { storeMembers } from './store-members.ts'
 import { storeOnce } from './store-once.ts'
 import { storeOutbox } from './store-outbox.ts'
@@ -51,6 +52,7 @@ export function storeContract(name: string, open: () => Promise<string>): void {
     describe('subjects', () => storeSubjects(opened))
     describe('what is used once', () => storeOnce(opened))
     describe('app passwords', () => storeAppPasswords(opened))
+    describe('mail', () => storeMail(opened))
     describe('invitations', () => storeInvitations(opened))
     describe('for the staff', () => storeAdmin(opened))
     describe('the outbox', () => storeOutbox(opened))

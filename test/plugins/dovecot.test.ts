@@ -21,6 +21,7 @@ const settings = (folder: string): DovecotConfig => ({
   doveadmUrl: 'http://127.0.0.1:9',
   doveadmApiKey: randomBytes(24).toString('hex'),
   introspectionTimeoutMs: 2000,
+  policyTimeoutMs: 500,
 })
 
 let dir: string

@@ -24,6 +24,7 @@ export const openDovecot = (folder: string, log: () => void = () => undefined) =
       doveadmUrl: 'http://127.0.0.1:9', // nothing listens: deny files are not written through doveadm
       doveadmApiKey: randomBytes(24).toString('hex'),
       introspectionTimeoutMs: 2000,
+      policyTimeoutMs: 500,
     },
     pluginHost(folder, log),
   )

@@ -1,0 +1,202 @@
+// The store's contract: what mail services need of it. Mailboxes, aliases, sites' logins, quarantines, and what went out.
+import { expect, test } from 'vitest'
+import type { Delivery, Member, Submission } from '../../src/ports.ts'
+import type { Opened } from './store.ts'
+import * as make from './store-records.ts'
+
+const HOUR = 3_600_000
+
+export function storeMail(opened: Opened): void {
+  const store = () => opened.store
+
+  async function holder(): Promise<{ member: Member; account: string; mark: string }> {
+    const { member, account } = await make.people(store())
+    return { member, account: account.id, mark: make.word() }
+  }
+  async function resource(of: Member, kind: 'mailbox' | 'alias' | 'site', name: string) {
+    const made = make.resource(of, { kind, name })
+    await store().resources.add(made)
+    return made
+  }
+  async function loginInto(mailboxId: string, accountId: string, name: string) {
+    const login = { id: make.id(), mailboxId, accountId, name, createdAt: make.NOW }
+    await store().resources.addLogin(login)
+    return login
+  }
+
+  test('a mailbox: what is put last holds; aliases lead where they were told last', async () => {
+    const { member, mark } = await holder()
+    const box = await resource(member, 'mailbox', `box@${mark}.example`)
+    const { mailboxes } = store()
+    expect(await mailboxes.get(box.id)).toBeUndefined()
+    await mailboxes.put({ resourceId: box.id, quotaBytes: 5_000_000_000, formerUntilOn: null })
+    const last = { resourceId: box.id, quotaBytes: null, formerUntilOn: '2026-12-31' }
+    await mailboxes.put(last)
+    expect(await mailboxes.get(box.id)).toEqual(last)
+    const alias = await resource(member, 'alias', `info@${mark}.example`)
+    await mailboxes.setTargets(alias.id, [`b@${mark}.example`, `a@${mark}.example`])
+    expect(await mailboxes.targets(alias.id)).toEqual([`a@${mark}.example`, `b@${mark}.example`])
+    await mailboxes.setTargets(alias.id, [box.name])
+    expect(await mailboxes.targets(alias.id)).toEqual([box.name])
+    await mailboxes.setTargets(alias.id, [])
+    expect(await mailboxes.targets(alias.id)).toEqual([])
+  })
+
+  test('subjects: an address is a mailbox, an alias or what a site writes as; a login may be a site’s', async () => {
+    const { member, account, mark } = await holder()
+    const { subjects, mailboxes, resources } = store()
+    const box = await resource(member, 'mailbox', `box@${mark}.example`)
+    const alias = await resource(member, 'alias', `info@${mark}.example`)
+    const site = await resource(member, 'site', `${mark}.example`)
+    const quiet = await resource(member, 'site', `quiet.${mark}.example`)
+    const login = await loginInto(box.id, account, box.name)
+    await mailboxes.setTargets(alias.id, [box.name])
+    expect(await subjects.get('login', site.name)).toBeUndefined()
+    await mailboxes.setSiteLogin({ siteId: site.id, digest: make.digest(), createdAt: 1, createdBy: 'x' })
+    const as = { kind: 'address', memberId: member.id }
+    expect(await subjects.get('address', box.name)).toEqual({ ...as, resourceId: box.id, of: 'mailbox' })
+    expect(await subjects.get('address', alias.name)).toEqual({ ...as, resourceId: alias.id, of: 'alias' })
+    expect(await subjects.get('address', `@${site.name}`)).toEqual({ ...as, resourceId: site.id, of: 'site' })
+    expect(await subjects.get('login', site.name)).toEqual({ kind: 'site_login', resourceId: site.id })
+    for (const none of [`@${quiet.name}`, site.name, quiet.name])
+      expect(await subjects.get('address', none)).toBeUndefined()
+    expect(await subjects.get('login', quiet.name)).toBeUndefined()
+    for (const miss of make.nearMisses(box.name)) expect(await subjects.get('address', miss), miss).toBeUndefined()
+
+    for (const kind of ['address', 'login'] as const) {
+      const found = await make.allPages((after) => subjects.names(kind, after, 2))
+      expect(found).toEqual(found.toSorted())
+      expect(new Set(found).size).toBe(found.length)
+      expect(found).toEqual(
+        expect.arrayContaining(kind === 'address' ? [box.name, alias.name, `@${site.name}`] : [login.name, site.name]),
+      )
+      expect(found).not.toContain(quiet.name)
+    }
+    const all = [`@${site.name}`, box.name, alias.name].toSorted()
+    expect(await subjects.touchedBy('address', { memberId: member.id })).toEqual(all)
+    expect(await subjects.touchedBy('address', { accountId: account })).toEqual([box.name, alias.name].toSorted())
+    expect(await subjects.touchedBy('address', { resourceId: box.id })).toEqual([box.name, alias.name].toSorted())
+    expect(await subjects.touchedBy('address', { resourceId: site.id })).toEqual([`@${site.name}`])
+    expect(await subjects.touchedBy('address', { login: login.name })).toEqual([])
+    expect(await subjects.touchedBy('login', { memberId: member.id })).toEqual([login.name, site.name].toSorted())
+    expect(await subjects.touchedBy('login', { accountId: account })).toEqual([login.name])
+    expect(await subjects.touchedBy('login', { resourceId: box.id })).toEqual([login.name])
+    expect(await subjects.touchedBy('login', { resourceId: site.id })).toEqual([site.name])
+    expect(await subjects.touchedBy('login', { login: login.name })).toEqual([login.name])
+    expect(await subjects.touchedBy('account', { login: login.name })).toEqual([])
+    expect(await resources.loginsInto(box.id)).toMatchObject([{ name: login.name, accountId: account }])
+
+    await resources.remove(box.id, 5)
+    expect(await subjects.get('address', box.name)).toMatchObject({ removed: true })
+    await mailboxes.removeSiteLogin(site.id)
+    expect(await subjects.get('login', site.name)).toBeUndefined()
+  })
+
+  test('a quarantine is begun once, and lifted once; a login may be in one again', async () => {
+    const { quarantines } = store()
+    const login = `${make.word()}@a.example`
+    const begun = (startedAt: number) => ({
+      id: make.id(),
+      login,
+      reason: 'burst' as const,
+      detail: '300 recipients in an hour',
+      startedAt,
+      startedBy: 'system',
+      liftedAt: null,
+      liftedBy: null,
+    })
+    const first = begun(1)
+    expect(await quarantines.ofLogin(login)).toBeUndefined()
+    expect(await quarantines.begin(first)).toBe(true)
+    expect(await quarantines.begin(begun(2))).toBe(false)
+    expect(await make.bothWays(store(), (stores) => stores.quarantines.ofLogin(login))).toEqual(first)
+    for (const miss of make.nearMisses(login)) expect(await quarantines.ofLogin(miss), miss).toBeUndefined()
+    const lifts = await Promise.all(Array.from({ length: 5 }, (_, n) => quarantines.lift(first.id, 9 + n, 'x')))
+    expect(lifts.filter(Boolean)).toHaveLength(1)
+    expect(await quarantines.ofLogin(login)).toBeUndefined()
+    const again = begun(20)
+    expect(await quarantines.begin(again)).toBe(true)
+    expect(await quarantines.open()).toContainEqual(again)
+    expect(await quarantines.get(first.id)).toMatchObject({ liftedBy: 'x' })
+  })
+
+  const submission = (login: string, more: Partial<Submission> = {}): Submission => ({
+    service: 'postfix',
+    queueId: make.word(),
+    login,
+    memberId: null,
+    sender: login,
+    recipients: 1,
+    sizeBytes: 1234,
+    clientAddress: '192.0.2.1',
+    at: make.NOW,
+    state: 'passed',
+    ...more,
+  })
+
+  test('messages: told twice they are there once; a decision about one is taken once', async () => {
+    const { outgoing } = store()
+    const login = `${make.word()}@a.example`
+    const held = submission(login, { state: 'held', at: make.NOW + 5 })
+    await outgoing.submitted([held, submission(login)])
+    await outgoing.submitted([{ ...held, state: 'passed' }])
+    expect(await outgoing.get('postfix', held.queueId)).toEqual(held)
+    expect(await outgoing.list({ login, limit: 10 })).toHaveLength(2)
+    expect(await outgoing.list({ login, state: 'held', limit: 10 })).toEqual([held])
+    expect(await outgoing.list({ login, sinceAt: make.NOW + 1, limit: 10 })).toEqual([held])
+    const decisions = await Promise.all(
+      (['released', 'purged', 'released'] as const).map((to) => outgoing.setState('postfix', held.queueId, 'held', to)),
+    )
+    expect(decisions.filter(Boolean)).toHaveLength(1)
+    expect(await outgoing.setState('other', held.queueId, 'held', 'purged')).toBe(false)
+  })
+
+  test('messages: who sent how much, and in which hour', async () => {
+    const { outgoing } = store()
+    const [much, little] = [`much@${make.word()}.example`, `little@${make.word()}.example`]
+    const from = make.NOW + 10_000 * HOUR
+    await outgoing.submitted([
+      submission(much, { at: from, recipients: 40 }),
+      submission(much, { at: from + 2 * HOUR, recipients: 60 }),
+      submission(little, { at: from + HOUR - 1, recipients: 2 }),
+      submission(much, { at: from - 1, recipients: 999 }),
+    ])
+    expect(await outgoing.sent(from, 10)).toEqual([
+      { login: much, messages: 2, recipients: 100, lastAt: from + 2 * HOUR },
+      { login: little, messages: 1, recipients: 2, lastAt: from + HOUR - 1 },
+    ])
+    expect(await outgoing.volume(from, HOUR)).toEqual([
+      { at: from, messages: 2, recipients: 42 },
+      { at: from + 2 * HOUR, messages: 1, recipients: 60 },
+    ])
+    expect(await outgoing.volume(from, HOUR, little)).toEqual([{ at: from, messages: 1, recipients: 2 }])
+  })
+
+  test('deliveries: found by recipient, by domain, by message; what is old is swept', async () => {
+    const { outgoing } = store()
+    const domain = `d${make.word()}.example`
+    const delivery = (recipient: string, more: Partial<Delivery> = {}): Omit<Delivery, 'id'> => ({
+      service: 'postfix',
+      queueId: make.word(),
+      sender: 'zoé@a.example',
+      recipient,
+      result: 'sent',
+      dsn: '2.0.0',
+      relay: 'mx.example[192.0.2.9]:25',
+      text: '250 OK « é »',
+      at: make.NOW,
+      ...more,
+    })
+    const bounced = delivery(`a@${domain}`, { result: 'bounced', dsn: '5.1.1', at: make.NOW + 3 })
+    await outgoing.delivered([bounced, delivery(`b@${domain}`), delivery(`a@sub.${domain}`)])
+    const since = { sinceAt: make.NOW, limit: 10 }
+    expect(await outgoing.deliveries({ recipient: `a@${domain}`, ...since })).toMatchObject([bounced])
+    expect(await outgoing.deliveries({ recipient: `@${domain}`, ...since })).toHaveLength(2)
+    expect(await outgoing.deliveries({ recipient: `@${domain}`, result: 'bounced', ...since })).toHaveLength(1)
+    expect(await outgoing.deliveries({ queueId: bounced.queueId, ...since })).toHaveLength(1)
+    expect(await outgoing.deliveries({ recipient: '@%', ...since })).toEqual([])
+    expect(await outgoing.deliveries({ recipient: `a@${domain}`, sinceAt: make.NOW + 4, limit: 10 })).toEqual([])
+    while (await outgoing.sweep(make.NOW + 1)) {}
+    expect(await outgoing.deliveries({ recipient: `@${domain}`, ...since })).toMatchObject([bounced])
+  })
+}
