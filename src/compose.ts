@@ -34,6 +34,7 @@ import { PROVIDER, providerService } from './provider-service.ts'
 import { createReconciler, type Reconciler, type ServiceHandle } from './reconcile.ts'
 import { type Environment, resolveSecret, secretFile } from './secrets.ts'
 import { type OpenPlugin, type OpenService, openServices, serveDoors } from './services.ts'
+import type { Queues } from './usecases/held-messages.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
 import { type ReminderReport, remind } from './usecases/remind.ts'
@@ -69,6 +70,8 @@ export type Installation = {
   services: readonly OpenService[]
   /** The plugins of schedar.yaml, each once. */
   opened: readonly OpenPlugin[]
+  /** Those of mail servers, by service. */
+  queues: Queues
   /** Opens what services ask while somebody signs in or sends. */
   serveDoors(): Promise<ServedDoors>
   provider(): Promise<Provider>
@@ -328,6 +331,7 @@ export async function openInstallation({
     elsewhere,
     services,
     opened,
+    queues: new Map(opened.flatMap(({ name, queue }) => (queue ? [[name, queue]] : []))),
     serveDoors: () =>
       serveDoors(
         core,

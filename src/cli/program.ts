@@ -7,8 +7,10 @@ import { registerDocs } from './docs.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerDues } from './dues.ts'
 import { createIo, exit, type Io, type Streams } from './io.ts'
+import { registerMailbox } from './mailbox.ts'
 import { registerMaintenance } from './maintenance.ts'
 import { registerMember } from './member.ts'
+import { registerOutgoing } from './outgoing.ts'
 import { registerServe } from './serve.ts'
 import { registerServices } from './services.ts'
 import { registerSite } from './site.ts'
@@ -20,6 +22,8 @@ const groups = [
   registerMember,
   registerAccount,
   registerSite,
+  registerMailbox,
+  registerOutgoing,
   registerClient,
   registerServices,
   registerMaintenance,

@@ -13,7 +13,7 @@ export async function beginQuarantine(
   core: Core,
   stores: Stores,
   { login, reason, detail, actor }: Begun,
-): Promise<Quarantine> {
+): Promise<Touched[]> {
   const quarantine: Quarantine = {
     id: core.random.uuid(),
     login,
@@ -34,20 +34,20 @@ export async function beginQuarantine(
   })
   if (!(await stores.quarantines.begin(quarantine)))
     throw new AppError('conflict', { detail: `${login} is in quarantine` })
-  await touch(core, stores, { login }, 'person')
-  return quarantine
+  return touch(core, stores, { login }, 'person')
 }
 
 /** An admin stops a login's sending by hand. Throws `not_found` and `conflict`. */
 export const quarantineLogin =
   (core: Core) =>
-  async ({ login, detail, actor }: { login: string; detail: string; actor: Actor }): Promise<void> => {
-    await core.store.transaction(async (stores) => {
+  async ({ login, detail, actor }: { login: string; detail: string; actor: Actor }): Promise<Touched[]> => {
+    const touched = await core.store.transaction(async (stores) => {
       if (!(await stores.subjects.get('login', login)))
         throw new AppError('not_found', { detail: `there is no login ${login}` })
-      await beginQuarantine(core, stores, { login, reason: 'by_hand', detail, actor })
+      return beginQuarantine(core, stores, { login, reason: 'by_hand', detail, actor })
     })
     core.wake()
+    return touched
   }
 
 /** A person lets a login send again. */

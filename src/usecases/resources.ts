@@ -3,7 +3,8 @@ import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical, email } from '../domain/names.ts'
-import type { Resource } from '../ports.ts'
+import type { Resource, Stores } from '../ports.ts'
+import { putTargets } from './mailboxes.ts'
 import { touch } from './subjects.ts'
 
 /** RFC 1123 §2.1: labels of at most 63 letters, digits and hyphens. */
@@ -11,7 +12,7 @@ const SITE_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z
 
 /** A site is named by its host name, a mailbox by its address. */
 const nameOf = (kind: Resource['kind'], typed: string): string => {
-  if (kind === 'mailbox') return email(typed)
+  if (kind !== 'site') return email(typed)
   const name = canonical(typed)
   if (!SITE_NAME.test(name))
     throw new AppError('invalid_value', {
@@ -21,24 +22,34 @@ const nameOf = (kind: Resource['kind'], typed: string): string => {
   return name
 }
 
+/** Mailboxes and aliases share one space of names: mail for an address goes one way. */
+async function nameTaken(stores: Stores, kind: Resource['kind'], name: string): Promise<boolean> {
+  const kinds: Resource['kind'][] = kind === 'site' ? ['site'] : ['mailbox', 'alias']
+  const there = await Promise.all(kinds.map((one) => stores.resources.byName(one, name)))
+  return there.some((found) => found !== undefined)
+}
+
 export const addResource =
   (core: Core) =>
   async ({
     memberId,
     kind,
     name: typed,
+    targets,
     actor,
   }: {
     memberId: string
     kind: Resource['kind']
     name: string
+    /** Of an alias. */
+    targets?: readonly string[]
     actor: Actor
   }): Promise<Resource> => {
     const name = nameOf(kind, typed)
     const resource = await core.store.transaction(async (stores) => {
       const member = await stores.members.get(memberId)
       if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
-      if (await stores.resources.byName(kind, name))
+      if (await nameTaken(stores, kind, name))
         throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
       const made: Resource = {
         id: core.random.uuid(),
@@ -50,6 +61,7 @@ export const addResource =
         removedAt: null,
       }
       await stores.resources.add(made)
+      if (kind === 'alias') await putTargets(core, stores, made, targets ?? [], actor)
       await audit(core, stores, {
         action: `${kind}.added`,
         actor,
