@@ -52,6 +52,7 @@ const momentary = [
   'member_invitation',
   'outbox',
   'service_lease',
+  'upload',
 ]
 
 /** What makes a row of a table one of a kind: pages of rows need an order without ties. */

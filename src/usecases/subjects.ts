@@ -1,14 +1,14 @@
 // Telling the services: one outbox row for each subject that a change touches, written with the change itself.
 import type { Core } from '../core.ts'
-import type { Cause, Stores } from '../ports.ts'
+import type { Cause, Changed, Stores } from '../ports.ts'
 
 export type Touched = { service: string; subject: string }
 
-/** Every service's subjects that a change of an account or of a member touches. */
+/** Every service's subjects that a change of an account or of members touches. */
 export async function subjectsOf(
   core: Pick<Core, 'services'>,
   stores: Pick<Stores, 'subjects'>,
-  change: { accountId: string } | { memberId: string },
+  change: Exclude<Changed, { clientId: string }>,
 ): Promise<Touched[]> {
   const touched: Touched[] = []
   for (const { name, manages } of core.services)
@@ -16,11 +16,11 @@ export async function subjectsOf(
   return touched
 }
 
-/** Queue every service's subjects touched by a change of an account or of a member; what was queued. */
+/** Queue every service's subjects touched by a change of an account or of members; what was queued. */
 export async function touch(
   core: Pick<Core, 'services' | 'clock'>,
   stores: Stores,
-  change: { accountId: string } | { memberId: string },
+  change: Exclude<Changed, { clientId: string }>,
   cause: Cause,
 ): Promise<Touched[]> {
   const touched = await subjectsOf(core, stores, change)

@@ -11,6 +11,7 @@ const packages = [
     'ldap-utils',
     'dovecot-core',
     'dovecot-imapd',
+    'postfix',
     'openssl',
     'chromium',
     'fonts-dejavu-core',
