@@ -1,14 +1,17 @@
-// Dues at the size of a federation: the night over 100,000 members of whom 1 % change, a statement of 10,000 lines, and an
-// admin's search among 10,000 members.
+// Dues at the size of a federation: the night over 100,000 members of whom 1 % change, a statement of 10,000 lines on
+// SQLite and MariaDB, and an admin's search among 10,000 members.
 import { randomUUID } from 'node:crypto'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Installation } from '../src/compose.ts'
 import { addDays, civilDate } from '../src/domain/time.ts'
 import { nightOf } from '../src/serve.ts'
 import { callDues } from '../src/usecases/call-dues.ts'
-import { importStatement } from '../src/usecases/import-statement.ts'
+import { importStatement, type StatementPlan } from '../src/usecases/import-statement.ts'
 import { addTariff, setBankAccount } from '../src/usecases/tariffs.ts'
 import { printCamt } from '../test/statements/printers.ts'
 import { newFolder } from './folder.ts'
+import { debianMariadb } from './houses.ts'
 import type { Bench, Progress, Report } from './results.ts'
 import { organisationOf } from './seed.ts'
 import { median, percentile } from './statistics.ts'
@@ -99,8 +102,8 @@ async function decide({ core }: Installation): Promise<void> {
 }
 
 /** Its own installation, closed and removed afterwards. */
-async function within<T>(work: (installation: Installation) => Promise<T>): Promise<T> {
-  const folder = await newFolder()
+async function within<T>(work: (installation: Installation) => Promise<T>, database?: string): Promise<T> {
+  const folder = await newFolder(database)
   try {
     return await folder.within(work)
   } finally {
@@ -135,59 +138,93 @@ async function nights(report: Report, progress: Progress): Promise<void> {
     })
 }
 
-async function statement(report: Report, progress: Progress): Promise<void> {
+/** A statement that pays every call of these members. */
+async function statementOf({ core }: Installation, members: readonly { id: string; number: number }[]) {
+  const on = civilDate(core.clock.now(), 'Europe/Brussels')
+  const payments = []
+  for (const { id, number } of members) {
+    const [call] = await core.store.calls.ofPayer(id)
+    payments.push({
+      cents: 6000,
+      bookedOn: on,
+      valueOn: on,
+      name: `MEMBRE ${number}`,
+      iban: '',
+      reference: call!.ogm,
+      text: '',
+      bankRef: `R${number}`,
+      endToEndId: '',
+    })
+  }
+  return printCamt([{ account: IBAN, number: '1', fromOn: on, toOn: on, opening: 0, payments }])
+}
+
+/** What others feel meanwhile: how long the event loop stood still at most, and how long small reads took, in milliseconds. */
+async function disturbed({ core }: Installation, work: () => Promise<unknown>) {
+  globalThis.gc?.()
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  const reads: number[] = []
+  let working = true
+  const reading = (async () => {
+    while (working) {
+      const began = performance.now()
+      await core.store.organisations.all()
+      reads.push(performance.now() - began)
+      await pause(5)
+    }
+  })()
+  delay.enable()
+  const began = performance.now()
+  await work()
+  const seconds = (performance.now() - began) / 1000
+  delay.disable()
+  working = false
+  await reading
+  return { seconds, stall: delay.max / 1e6, reads }
+}
+
+async function statement(report: Report, progress: Progress, on: string, database?: string): Promise<void> {
+  const told = (what: string, value: number, unit: string, more: { p50?: number; p99?: number; n?: number } = {}) =>
+    report({ bench: BENCH, case: `${what}, ${on}`, value, unit, n: LINES, ...more })
   await within(async (installation) => {
     const { core } = installation
-    progress(`calls for ${LINES} members`)
+    progress(`calls for ${LINES} members on ${on}`)
     await decide(installation)
     const members = await seedMembers(installation, LINES, LINES, 'Effectif')
     const called = performance.now()
     await callDues(core)({ actor: BENCH })
-    report({
-      bench: BENCH,
-      case: `${LINES} members called`,
-      value: (performance.now() - called) / 1000,
-      unit: 's',
-      n: LINES,
+    told(`${LINES} members called`, (performance.now() - called) / 1000, 's')
+    const bytes = await statementOf(installation, members)
+    progress(`a statement of ${LINES} lines on ${on}`)
+    const importer = importStatement(core)
+    let plan: StatementPlan | undefined
+    let made = 0
+    const planned = await disturbed(installation, async () => {
+      plan = await importer.plan(bytes, { name: 'bench.xml' })
     })
-    const on = civilDate(core.clock.now(), 'Europe/Brussels')
-    const payments = []
-    for (const { id, number } of members) {
-      const [call] = await core.store.calls.ofPayer(id)
-      payments.push({
-        cents: 6000,
-        bookedOn: on,
-        valueOn: on,
-        name: `MEMBRE ${number}`,
-        iban: '',
-        reference: call!.ogm,
-        text: '',
-        bankRef: `R${number}`,
-        endToEndId: '',
-      })
-    }
-    const bytes = printCamt([{ account: IBAN, number: '1', fromOn: on, toOn: on, opening: 0, payments }])
-    progress(`a statement of ${LINES} lines`)
-    const began = performance.now()
-    const plan = await importStatement(core).plan(bytes, { name: 'bench.xml' })
-    const planned = performance.now()
-    const { payments: made } = await importStatement(core).apply(plan, { actor: BENCH })
+    const applied = await disturbed(installation, async () => {
+      made = (await importer.apply(plan!, { actor: BENCH })).payments
+    })
     if (made !== LINES) throw new Error(`${made} of ${LINES} were matched`)
-    report({
-      bench: BENCH,
-      case: `statement of ${LINES} lines: read and matched`,
-      value: (planned - began) / 1000,
-      unit: 's',
-      n: LINES,
-    })
-    report({
-      bench: BENCH,
-      case: `statement of ${LINES} lines: in all`,
-      value: (performance.now() - began) / 1000,
-      unit: 's',
-      n: LINES,
-    })
-  })
+    const name = `statement of ${LINES} lines`
+    told(`${name}: read and matched`, planned.seconds, 's')
+    told(`${name}: in all`, planned.seconds + applied.seconds, 's')
+    for (const [what, { stall, reads }] of Object.entries({ planned, applied })) {
+      told(`${name}: longest stall while ${what}`, stall, 'ms')
+      const [p50, p99] = [median(reads), percentile(reads, 0.99)]
+      told(`${name}: a read while ${what}`, p50, 'ms', { p50, p99, n: reads.length })
+    }
+  }, database)
+}
+
+/** The same on MariaDB. */
+async function statementOnMariadb(report: Report, progress: Progress): Promise<void> {
+  const mariadb = await debianMariadb()
+  try {
+    await statement(report, progress, 'mariadb', (await mariadb.database()).url)
+  } finally {
+    await mariadb.remove()
+  }
 }
 
 async function search(report: Report, progress: Progress): Promise<void> {
@@ -217,6 +254,7 @@ async function search(report: Report, progress: Progress): Promise<void> {
 
 export const dues: Bench = async (report, progress) => {
   await nights(report, progress)
-  await statement(report, progress)
+  await statement(report, progress, 'sqlite')
+  await statementOnMariadb(report, progress)
   await search(report, progress)
 }

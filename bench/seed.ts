@@ -57,6 +57,8 @@ async function addPerson(stores: Stores, person: Person, phc: string, { organisa
     exempt: false,
     reason: null,
     tariffId: null,
+    replacesId: null,
+    createdBy: null,
   }
   await stores.standings.addTerm({ ...term, source: 'opening', createdAt: at })
   await stores.standings.put({

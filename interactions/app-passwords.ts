@@ -24,6 +24,9 @@ const labels: Record<AppPasswordScope, TextKey> = {
   dav: 'app_passwords.dav',
 }
 
+export const scopesNamed = ({ texts: { t } }: View, scopes: readonly AppPasswordScope[]): string =>
+  scopes.map((scope) => t(labels[scope])).join(', ')
+
 type About = { association: string; zone: string; accountId: string }
 
 /** When it was made and last used. One that was made by somebody else says so: the person may know nothing of it. */
@@ -45,7 +48,7 @@ const row = (view: View, appPassword: AppPasswordListed, about: About): Html => 
   return html`<li>
     <strong>${name}</strong>
     <form method="post">${hidden(view)}<button class="link" name="revoke" value="${id}">${t('app_passwords.revoke')}<span class="skip"> ${name}</span></button></form>
-    <small class="whole">${scopes.map((scope) => t(labels[scope])).join(', ')}<br>${history(view, appPassword, about)}</small>
+    <small class="whole">${scopesNamed(view, scopes)}<br>${history(view, appPassword, about)}</small>
   </li>`
 }
 
@@ -86,19 +89,27 @@ function scopeBoxes(view: View): Html {
 }
 
 /** Shown this once. The field holds it as services want it; the groups beside it are for whoever must type it. */
-function shownOnce({ texts: { t } }: View, name: string, secret: string): Shown {
+export const secretOnce = ({ texts: { t } }: View, name: string, secret: string): Html => html`
+  <div class="notice warn" role="status"><strong>${t('app_passwords.shown.warning')}</strong><p>${t('app_passwords.shown.text')}</p></div>
+  <div class="field">
+    <label for="secret">${t('app_passwords.shown.label', { name })}</label>
+    <input id="secret" class="once" type="text" value="${secret}" autocomplete="off" spellcheck="false" readonly autofocus aria-describedby="secret-hint">
+    <p class="hint" id="secret-hint">${t('app_passwords.shown.typed')} <code>${inGroups(secret)}</code></p>
+  </div>`
+
+function shownOnce(view: View, name: string, secret: string): Shown {
+  const { t } = view.texts
   return {
     title: t('app_passwords.shown.title'),
-    body: html`${heading(t('app_passwords.shown.title'))}
-      <div class="notice warn" role="status"><strong>${t('app_passwords.shown.warning')}</strong><p>${t('app_passwords.shown.text')}</p></div>
-      <div class="field">
-        <label for="secret">${t('app_passwords.shown.label', { name })}</label>
-        <input id="secret" class="once" type="text" value="${secret}" autocomplete="off" spellcheck="false" readonly autofocus aria-describedby="secret-hint">
-        <p class="hint" id="secret-hint">${t('app_passwords.shown.typed')} <code>${inGroups(secret)}</code></p>
-      </div>
+    body: html`${heading(t('app_passwords.shown.title'))} ${secretOnce(view, name, secret)}
       <a class="button main" href="${HERE}">${t('app_passwords.shown.done')}</a>`,
   }
 }
+
+/** What one is for: the fields of a form that makes one. */
+export const appPasswordFields = (view: View): Html => html`
+  ${field(view, { name: 'name', label: view.texts.t('app_passwords.name'), autocomplete: 'off', hint: view.texts.t('app_passwords.name_hint') })}
+  ${scopeBoxes(view)}`
 
 export const newAppPassword = (desk: Desk): Page<AccountInForce> => ({
   path: `${HERE}/new`,
@@ -111,8 +122,7 @@ export const newAppPassword = (desk: Desk): Page<AccountInForce> => ({
       body: html`${heading(t('app_passwords.new'))} ${summary(view, ['name', 'scopes'])}
         <form method="post">
           ${hidden(view)}
-          ${field(view, { name: 'name', label: t('app_passwords.name'), autocomplete: 'off', hint: t('app_passwords.name_hint') })}
-          ${scopeBoxes(view)}
+          ${appPasswordFields(view)}
           <button class="main">${t('app_passwords.submit')}</button>
           <a class="button" href="${HERE}">${t('cancel')}</a>
         </form>`,

@@ -1,6 +1,7 @@
 // Home: where I stand, which services are open to me and why not, what I agreed to, how I am protected. The suspended and
 // the lapsed read here why, and whom to ask.
-import type { Reason } from '../src/domain/access.ts'
+import type { AffiliationRole, Reason } from '../src/domain/access.ts'
+import { addDays, type CivilDate } from '../src/domain/time.ts'
 import type { AccountInForce } from '../src/ports.ts'
 import { type Explanation, explain } from '../src/usecases/explain.ts'
 import { type Html, html } from '../src/web/html.ts'
@@ -10,6 +11,7 @@ import type { Desk } from './desk.ts'
 import { heading, hidden, summary } from './parts.ts'
 import { associations } from './people.ts'
 import { explanation, titleOf } from './reasons.ts'
+import { ownSites } from './sites.ts'
 
 type About = Parameters<typeof explanation>[2]
 type Membership = Explanation['memberships'][number]
@@ -28,6 +30,8 @@ const tone: Record<string, string> = {
 }
 const state = (texts: Texts, group: 'standing' | 'access', value: string): Html =>
   html`<span class="state ${tone[value]}">${texts.t(`${group}.${value}` as TextKey)}</span>`
+
+const seesBills = (role: AffiliationRole): boolean => role === 'owner' || role === 'billing'
 
 const suspensionOf = (overrides: AccountInForce['overrides'], memberName?: string): Reason | undefined => {
   const denied = overrides.find((override) => override.effect === 'deny')
@@ -49,29 +53,34 @@ function notices(texts: Texts, { account, memberships }: Explanation, about: Abo
     own,
     ...memberships.map((membership) => suspensionOf(membership.overrides, membership.memberName)),
   ].filter((reason) => reason !== undefined)
+  const notice = (reason: Reason, more?: Html) =>
+    html`<section class="notice" aria-label="${titleOf(texts, reason)}"><strong>${titleOf(texts, reason)}</strong>${explanation(texts, reason, about)}${more}</section>`
+  const toPay = html`<p><a href="/account/dues">${texts.t('dues.how')}</a></p>`
   const lapsed = memberships
     .filter(({ standing }) => standing === 'lapsed')
-    .map(
-      ({ memberName, coveredUntilOn }): Reason => ({
-        code: 'lapsed',
-        memberName,
-        ...(coveredUntilOn && { coveredUntilOn }),
-      }),
+    .map(({ memberName, coveredUntilOn, role }) =>
+      notice(
+        { code: 'lapsed', memberName, ...(coveredUntilOn && { coveredUntilOn }) },
+        seesBills(role) ? toPay : undefined,
+      ),
     )
-  return [...reasons, ...lapsed].map(
-    (reason) =>
-      html`<section class="notice" aria-label="${titleOf(texts, reason)}"><strong>${titleOf(texts, reason)}</strong>${explanation(texts, reason, about)}</section>`,
-  )
+  return [...reasons.map((reason) => notice(reason)), ...lapsed]
 }
+
+/** Until when one is covered; since when one no longer is: from the day after. Other states have other dates. */
+const until = ({ t, day }: Texts, on: CivilDate) => t('standing.until', { day: day(on) })
+const since = ({ t, day }: Texts, on: CivilDate) => t('standing.since', { day: day(addDays(on, 1)) })
+const datedStates: Partial<Record<string, typeof until>> = { current: until, grace: since, lapsed: since }
 
 const membershipRow = (
   texts: Texts,
   { memberName, standing, coveredUntilOn, graceUntilOn, overrides }: Membership,
 ): Html => {
   const shown = overrides.some(({ effect }) => effect === 'deny') ? 'suspended' : standing
+  const dated = coveredUntilOn && datedStates[shown]
   return html`<li>
     <span>${memberName}</span>
-    <span>${state(texts, 'standing', shown)} ${coveredUntilOn && html`<small>${standing === 'current' ? texts.t('standing.until', { day: texts.day(coveredUntilOn) }) : texts.t('standing.since', { day: texts.day(coveredUntilOn) })}</small>`}</span>
+    <span>${state(texts, 'standing', shown)} ${dated && html`<small>${dated(texts, coveredUntilOn)}</small>`}</span>
     ${graceUntilOn && html`<small class="whole">${texts.t('standing.grace_until', { day: texts.day(graceUntilOn) })}</small>`}
   </li>`
 }
@@ -112,8 +121,8 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
       body: html`${heading(t('home.title', { name: account.givenName || account.name }))} ${summary(view)} ${notices(texts, explained, about)}
         <h2>${t('home.memberships')}</h2>
         ${explained.memberships.length === 0 ? html`<p>${t('home.no_membership')}</p>` : html`<ul class="rows">${explained.memberships.map((membership) => membershipRow(texts, membership))}</ul>`}
-        ${await associations(desk, account, view)}
-        ${explained.memberships.some(({ role }) => role === 'owner' || role === 'billing') && html`<p><a href="/account/dues">${t('home.dues')}</a></p>`}
+        ${await associations(desk, account, view)} ${await ownSites(desk, account, view)}
+        ${explained.memberships.some(({ role }) => seesBills(role)) && html`<p><a href="/account/dues">${t('home.dues')}</a></p>`}
         <h2>${t('home.services')}</h2>
         ${services.length === 0 ? html`<p>${t('home.no_service')}</p>` : html`<ul class="rows">${services.map((service) => serviceRow(texts, service))}</ul>`}
         ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul>`}
@@ -122,7 +131,7 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
         <ul class="rows">
           <li><a href="/account/password">${t('home.change_password')}</a></li>
           <li><a href="/account/app-passwords">${t('app_passwords.title')}</a></li>
-          <li>${account.hasSecondFactor ? html`<span>${t('home.second_on')}</span>` : html`<a href="/account/second-factor">${t('home.second_off')}</a>`}</li>
+          <li>${account.hasSecondFactor ? html`<span>${t('home.second_on')}</span> <a href="/account/recovery-codes">${t('codes.new')}</a>` : html`<a href="/account/second-factor">${t('home.second_off')}</a>`}</li>
           <li><form method="post" action="/account/sign-out-everywhere">${hidden(view)}<button class="link">${t('home.sign_out_all')}</button></form></li>
         </ul>
         ${account.staffRoles.length > 0 && html`<a class="button" href="/admin">${t('home.staff')}</a>`}

@@ -8,7 +8,7 @@ import { SIGNED_IN } from '../src/web/clients.ts'
 import { isHousePath } from '../src/web/house.ts'
 import { mount } from '../src/web/page.ts'
 import type { ProviderPages } from '../src/web/provider.ts'
-import { accountActs, accountSecondFactor } from './account.ts'
+import { accountActs, accountRecoveryCodes, accountSecondFactor } from './account.ts'
 import { mountAdmin } from './admin/index.ts'
 import { appPasswords, newAppPassword } from './app-passwords.ts'
 import type { Desk } from './desk.ts'
@@ -22,6 +22,8 @@ import { loggedOutPage, logoutPage } from './logout.ts'
 import { passwordByHand, passwordByLink } from './password.ts'
 import { people } from './people.ts'
 import { setUp } from './set-up.ts'
+import { siteKit, siteSecret } from './site-acts.ts'
+import { site, sites } from './sites.ts'
 import { step } from './step.ts'
 
 export function createPages(desk: Desk, letters: Letters, look: () => Promise<Look>): Pages {
@@ -46,11 +48,16 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mount(router, home(desk), frame)
       mount(router, passwordByHand(desk), frame)
       mount(router, accountSecondFactor(desk), frame)
+      mount(router, accountRecoveryCodes(desk), frame)
       mount(router, dues(desk), frame)
       mount(router, receipt(desk), frame)
       mount(router, appPasswords(desk), frame)
       mount(router, newAppPassword(desk), frame)
       mount(router, people(desk, letters), frame)
+      mount(router, sites(desk), frame)
+      mount(router, site(desk), frame)
+      mount(router, siteKit(desk), frame)
+      mount(router, siteSecret(desk), frame)
       mount(router, joining(desk), frame)
       mount(router, accepting(desk), frame)
       for (const page of accountActs(desk)) mount(router, page, frame)

@@ -1,10 +1,13 @@
 // The letters: plain text, in the language of the account.
 import type { Account, Organisation } from '../src/ports.ts'
 import type { Letters, LetterText } from '../src/usecases/invite.ts'
+import type { HeldLetters } from '../src/usecases/tell-held.ts'
 import { type TextKey, textsOf } from '../src/web/texts.ts'
 import { roleNames } from './people.ts'
 
-export function createLetters(organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail'>>): Letters {
+export function createLetters(
+  organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail'>>,
+): Letters & HeldLetters {
   const letter = async (
     account: Account,
     subject: TextKey,
@@ -28,6 +31,13 @@ export function createLetters(organisation: () => Promise<Pick<Organisation, 'na
         text: [t('letter.hello_all'), t('letter.joining.text', all), t('letter.bye', all)].join('\n\n'),
       }
     },
+    held: (account, { removals, of, on }, link) =>
+      letter(account, 'letter.held.subject', 'letter.held.text', {
+        removals,
+        of,
+        day: textsOf(account.locale).day(on),
+        link,
+      }),
     passwordReset: (account, link, minutes) =>
       letter(account, 'letter.reset.subject', 'letter.reset.text', { link, minutes }),
   }

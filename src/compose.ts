@@ -11,10 +11,10 @@ import { type Database, databaseError, migrate, openDatabase } from '../adapters
 import { ownDirectory } from '../adapters/sql/directory.ts'
 import { openStore } from '../adapters/sql/index.ts'
 import { oidcAdapter } from '../adapters/sql/oidc.ts'
+import { sqlUploads } from '../adapters/sql/uploads.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { openPasswords } from '../adapters/system/passwords.ts'
 import { systemRandom } from '../adapters/system/random.ts'
-import { openUploads } from '../adapters/system/uploads.ts'
 import { openVault } from '../adapters/system/vault.ts'
 import type { Desk } from '../interactions/desk.ts'
 import { createDuesLetters } from '../interactions/dues-letters.ts'
@@ -37,7 +37,9 @@ import { type OpenPlugin, type OpenService, openServices, serveDoors } from './s
 import type { Queues } from './usecases/held-messages.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
-import { type ReminderReport, remind } from './usecases/remind.ts'
+import type { HeldRemovals } from './usecases/nightly.ts'
+import { createReminders, type ReminderReport } from './usecases/remind.ts'
+import { tellHeld } from './usecases/tell-held.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
 import { clientSource } from './web/clients.ts'
@@ -61,6 +63,8 @@ export type Installation = {
   letters: Letters
   /** One night's calls and reminders of dues. */
   remind: () => Promise<ReminderReport>
+  /** Tells administrators that the guard began to hold a night's removals. */
+  tellHeld: (held: HeldRemovals) => Promise<void>
   uploads: Uploads
   metrics: Metrics
   dataDir: string
@@ -233,7 +237,7 @@ export async function openInstallation({
     store,
     services: handles,
     elsewhere,
-    subject: doors.subject,
+    subjects: doors.subjects,
     sendLogout: async (clientId, accountId, sid) => {
       const client = await (await provider()).Client.find(clientId)
       // A client that is gone, or that no longer listens, has nothing left to log out of.
@@ -265,8 +269,8 @@ export async function openInstallation({
   const adapter = oidcAdapter(database, { clock, clients: clientSource(store.clients, vault) })
   let running: { provider: Provider; keys: string } | undefined
   let app: App | undefined
-  const uploads = openUploads(join(dataDir, 'uploads'))
-  const sendReminders = remind(core, createDuesLetters(config.issuer, organisation))
+  const uploads = sqlUploads(database, vault)
+  const reminders = createReminders(core, createDuesLetters(config.issuer, organisation))
   const desk: Desk = {
     core,
     provider: () => running!.provider,
@@ -275,7 +279,7 @@ export async function openInstallation({
     address: ({ req }) => addressOf(req),
     machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin },
     uploads,
-    remind: sendReminders,
+    remind: reminders.send,
   }
   const letters = createLetters(organisation)
 
@@ -323,7 +327,8 @@ export async function openInstallation({
     core,
     reconciler,
     letters,
-    remind: sendReminders,
+    remind: reminders.send,
+    tellHeld: tellHeld(core, letters),
     uploads,
     metrics,
     dataDir,
@@ -346,7 +351,7 @@ export async function openInstallation({
     reloadKeys,
     sweep: () => adapter.sweep(500),
     close: async (graceMs = 0) => {
-      await reconciler.stop(graceMs)
+      await Promise.all([reconciler.stop(graceMs), reminders.stop()])
       await Promise.allSettled([
         ...services.map(({ service }) => service.close()),
         core.directory.close(),

@@ -36,3 +36,11 @@ export type Actor = string
 /** Append to the audit, inside the transaction of the fact. */
 export const audit = (core: Pick<Core, 'clock' | 'random'>, stores: Stores, entry: AuditEntry): Promise<void> =>
   stores.audit.append(entry, core.clock.now(), core.random.token(16))
+
+/** The same of many, one after the other. */
+export const auditAll = (
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  entries: readonly AuditEntry[],
+): Promise<void> =>
+  stores.audit.appendAll(entries.map((entry) => ({ entry, at: core.clock.now(), salt: core.random.token(16) })))

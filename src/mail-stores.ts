@@ -1,7 +1,7 @@
 // The stores of mail: what a mailbox may hold, where aliases go, who may not send, and what went out. Conventions as in
 // src/ports.ts.
 import type { Instant } from './domain/time.ts'
-import type { Delivery, Mailbox, Quarantine, SiteLogin, Submission, SubmissionState } from './records.ts'
+import type { AppPassword, Delivery, Mailbox, Quarantine, SiteLogin, Submission, SubmissionState } from './records.ts'
 
 /** Mailboxes, aliases and sites' logins: resources whose names are in `ResourceStore`. */
 export type MailboxStore = {
@@ -58,4 +58,18 @@ export type OutgoingStore = {
   }): Promise<Delivery[]>
   /** Removes what is older, some hundred rows at a time; true when there may be more. */
   sweep(before: Instant): Promise<boolean>
+}
+
+/** What plans need to know of thousands of logins and addresses, in few reads. */
+export type MailSubjectStore = {
+  /** Those not revoked, of each the oldest first. */
+  appPasswords(accountIds: readonly string[]): Promise<AppPassword[]>
+  mailboxes(resourceIds: readonly string[]): Promise<Map<string, Mailbox>>
+  /** Of sites' logins. */
+  siteDigests(siteIds: readonly string[]): Promise<Map<string, string>>
+  quarantined(logins: readonly string[]): Promise<Set<string>>
+  /** Where aliases go, in order. */
+  targets(resourceIds: readonly string[]): Promise<Map<string, string[]>>
+  /** The logins that read what comes to an address, and those of its member's sites. */
+  senders(resourceIds: readonly string[]): Promise<Map<string, string[]>>
 }

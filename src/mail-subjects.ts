@@ -1,14 +1,13 @@
 // Logins and addresses as mail services need them: what each may, with which passwords, and where its mail goes.
-import { type Access, type AccessAnswer, type Policy, resourceAccess } from './domain/access.ts'
+import type { Access } from './domain/access.ts'
 import { civilDate } from './domain/time.ts'
 import type { AddressSubject, LoginPassword, LoginSubject } from './plugin.ts'
-import type { AppPassword, Clock, Stores, SubjectSource } from './ports.ts'
+import type { AppPassword, Clock, Mailbox, Stores, SubjectSource } from './ports.ts'
 
-type Asked = Pick<
-  Stores,
-  'access' | 'appPasswords' | 'mailboxes' | 'quarantines' | 'resources' | 'subjects' | 'organisations'
->
+type Asked = Pick<Stores, 'mailSubjects' | 'organisations'>
 type Of<K extends SubjectSource['kind']> = Extract<SubjectSource, { kind: K }>
+/** A subject's name, what it is, and what it is due. */
+export type Due<K extends SubjectSource['kind']> = { name: string; source: Of<K>; access: Access }
 
 /** Mail servers compare the hexadecimal SHA-256 of what was typed. */
 const hex = (digest: string): string => Buffer.from(digest, 'base64url').toString('hex')
@@ -19,92 +18,77 @@ const passwordOf = ({ id, digest, groupedDigest, scopes }: AppPassword): LoginPa
   scopes,
 })
 
-export function mailSubjects(stores: Asked, policy: Policy, clock: Clock) {
-  const dueOf = async (resourceId: string, service: 'mail' | 'hosting'): Promise<Access> => {
-    const owner = await stores.access.owner(resourceId)
-    return owner ? resourceAccess(owner, service, policy).access : 'none'
-  }
-
-  async function isFormer(untilOn: string | null): Promise<boolean> {
-    if (untilOn === null) return false
-    const [organisation] = await stores.organisations.all()
-    return civilDate(clock.now(), organisation?.timeZone ?? 'Europe/Brussels') <= untilOn
-  }
-
-  const mayWrite = async (login: string): Promise<boolean> => !(await stores.quarantines.ofLogin(login))
-
-  /** Sites of a member whose forms send with a login of their own. */
-  async function sitesThatSend(memberId: string): Promise<string[]> {
-    const sites = (await stores.resources.ofMember(memberId)).filter(({ kind }) => kind === 'site')
-    const send = await Promise.all(sites.map(({ id }) => stores.mailboxes.siteLogin(id)))
-    return sites.filter((_, at) => send[at]).map(({ name }) => name)
-  }
-
-  /** Whoever reads what comes to an address may write as it. */
-  async function readersOf(source: Of<'address'>): Promise<string[]> {
-    if (source.of === 'mailbox') return (await stores.resources.loginsInto(source.resourceId)).map(({ name }) => name)
-    const targets = await stores.mailboxes.targets(source.resourceId)
-    const boxes = await Promise.all(targets.map((target) => stores.resources.byName('mailbox', target)))
-    const logins = await Promise.all(boxes.flatMap((box) => (box ? [stores.resources.loginsInto(box.id)] : [])))
-    return logins.flat().map(({ name }) => name)
-  }
-
-  async function deliveryOf(source: Of<'address'>): Promise<AddressSubject['delivery']> {
-    if (source.of === 'site') return null
-    if (source.of === 'alias') return { targets: await stores.mailboxes.targets(source.resourceId) }
-    return { mailbox: { quotaBytes: (await stores.mailboxes.get(source.resourceId))?.quotaBytes ?? null } }
+export function mailSubjects({ mailSubjects: store, organisations }: Asked, clock: Clock) {
+  /** Whether the host's own former password counts today. */
+  async function stillFormer(boxes: ReadonlyMap<string, Mailbox>): Promise<(resourceId: string) => boolean> {
+    const dated = [...boxes.values()].some(({ formerUntilOn }) => formerUntilOn !== null)
+    const [organisation] = dated ? await organisations.all() : []
+    const today = civilDate(clock.now(), organisation?.timeZone ?? 'Europe/Brussels')
+    return (resourceId) => today <= (boxes.get(resourceId)?.formerUntilOn ?? '')
   }
 
   return {
-    async login(name: string, source: Of<'login'>, { access }: AccessAnswer): Promise<LoginSubject> {
-      const [box, passwords] = await Promise.all([
-        stores.mailboxes.get(source.mailboxId),
-        access === 'none' ? [] : stores.appPasswords.ofAccount(source.accountId),
+    async logins(dues: readonly Due<'login'>[]): Promise<LoginSubject[]> {
+      const inside = dues.filter(({ access }) => access !== 'none')
+      const [boxes, passwords, stopped] = await Promise.all([
+        store.mailboxes(dues.map(({ source }) => source.mailboxId)),
+        store.appPasswords([...new Set(inside.map(({ source }) => source.accountId))]),
+        store.quarantined(inside.map(({ name }) => name)),
       ])
-      return {
+      const byAccount = Map.groupBy(passwords, ({ accountId }) => accountId)
+      const former = await stillFormer(boxes)
+      return dues.map(({ name, source: { accountId, mailboxId, mailbox }, access }) => ({
         kind: 'login',
         name,
         access,
-        mailbox: source.mailbox,
-        passwords: passwords.map(passwordOf),
-        maySend: access === 'full' && (await mayWrite(name)),
-        quotaBytes: box?.quotaBytes ?? null,
-        former: access !== 'none' && (await isFormer(box?.formerUntilOn ?? null)),
-      }
+        mailbox,
+        passwords: access === 'none' ? [] : (byAccount.get(accountId) ?? []).map(passwordOf),
+        maySend: access === 'full' && !stopped.has(name),
+        quotaBytes: boxes.get(mailboxId)?.quotaBytes ?? null,
+        former: access !== 'none' && former(mailboxId),
+      }))
     },
 
-    async siteLogin(name: string, source: Of<'site_login'>): Promise<LoginSubject> {
-      const [due, login] = await Promise.all([
-        source.removed ? ('none' as const) : dueOf(source.resourceId, 'hosting'),
-        stores.mailboxes.siteLogin(source.resourceId),
+    async siteLogins(dues: readonly Due<'site_login'>[]): Promise<LoginSubject[]> {
+      const [digests, stopped] = await Promise.all([
+        store.siteDigests(dues.map(({ source }) => source.resourceId)),
+        store.quarantined(dues.map(({ name }) => name)),
       ])
-      const access = login ? due : 'none'
-      return {
-        kind: 'login',
-        name,
-        access,
-        mailbox: '',
-        passwords:
-          login && access !== 'none' ? [{ id: login.siteId, digests: [hex(login.digest)], scopes: ['smtp'] }] : [],
-        maySend: access === 'full' && (await mayWrite(name)),
-        quotaBytes: null,
-        former: false,
-      }
+      return dues.map(({ name, source: { resourceId: id }, access }) => {
+        const digest = access === 'none' ? undefined : digests.get(id)
+        return {
+          kind: 'login',
+          name,
+          access: digest ? access : 'none',
+          mailbox: '',
+          passwords: digest ? [{ id, digests: [hex(digest)], scopes: ['smtp'] }] : [],
+          maySend: digest !== undefined && access === 'full' && !stopped.has(name),
+          quotaBytes: null,
+          former: false,
+        }
+      })
     },
 
-    async address(name: string, source: Of<'address'>): Promise<AddressSubject> {
-      const access = source.removed ? 'none' : await dueOf(source.resourceId, source.of === 'site' ? 'hosting' : 'mail')
-      const senders =
-        source.of === 'site'
-          ? [name.slice(1)]
-          : [...(await readersOf(source)), ...(await sitesThatSend(source.memberId))]
-      return {
+    async addresses(dues: readonly Due<'address'>[]): Promise<AddressSubject[]> {
+      const of = (kind: Of<'address'>['of']) =>
+        dues.filter(({ source }) => source.of === kind).map(({ source }) => source.resourceId)
+      const [boxes, targets, senders] = await Promise.all([
+        store.mailboxes(of('mailbox')),
+        store.targets(of('alias')),
+        store.senders([...of('mailbox'), ...of('alias')]),
+      ])
+      const deliveryOf = ({ of: kind, resourceId, removed }: Of<'address'>): AddressSubject['delivery'] => {
+        if (kind === 'site' || removed) return null
+        if (kind === 'alias') return { targets: targets.get(resourceId) ?? [] }
+        return { mailbox: { quotaBytes: boxes.get(resourceId)?.quotaBytes ?? null } }
+      }
+      return dues.map(({ name, source, access }) => ({
         kind: 'address',
         name,
         access,
-        delivery: await deliveryOf(source),
-        senders: [...new Set(senders)].toSorted(),
-      }
+        delivery: deliveryOf(source),
+        senders: source.of === 'site' ? [name.slice(1)] : (senders.get(source.resourceId) ?? []),
+      }))
     },
   }
 }

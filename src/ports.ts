@@ -3,7 +3,7 @@
 // integer cents. A store has fewer than ten methods.
 import type { Instant } from './domain/time.ts'
 import type { BankStore, BooksStore, CallStore, DuesStore, PaymentStore, ReminderStore } from './dues-stores.ts'
-import type { MailboxStore, OutgoingStore, QuarantineStore } from './mail-stores.ts'
+import type { MailboxStore, MailSubjectStore, OutgoingStore, QuarantineStore } from './mail-stores.ts'
 import type { Account, Locale } from './records.ts'
 import type {
   AccessStore,
@@ -90,6 +90,7 @@ export type Stores = {
   overrides: OverrideStore
   resources: ResourceStore
   mailboxes: MailboxStore
+  mailSubjects: MailSubjectStore
   quarantines: QuarantineStore
   outgoing: OutgoingStore
   clients: ClientStore

@@ -8,6 +8,9 @@ import type { Clock, Store } from './ports.ts'
 /** `refused`: clients at which the account still holds something it must not. */
 type ProviderRow = Row & { refused: string[] }
 
+type Judged = { refused: string[]; stale: string[] }
+const nothing: Judged = { refused: [], stale: [] }
+
 const PAGE = 500
 /** The house's own pages sign in through the provider like any client; no door is asked for them. */
 export const HOUSE_CLIENT = 'schedar'
@@ -26,23 +29,30 @@ export function providerService({
   doors: Doors
   clock: Clock
 }): Service<AccountSubject, ProviderRow> {
-  /** The clients at which somebody is refused, and whether something there began before they were signed out. */
-  const judge = async (accountId: string): Promise<{ refused: string[]; stale: string[] }> => {
-    const held = await store.sessions.held(accountId)
-    const out = await Promise.all(
-      held.map(
-        async ({ clientId }) =>
-          clientId !== HOUSE_CLIENT && (await doors.access(accountId, clientId)).access === 'none',
-      ),
+  /** The clients at which each is refused, and where something began before they were signed out: who holds nothing is left out. */
+  const judge = async (accountIds: readonly string[]): Promise<Map<string, Judged>> => {
+    const held = await store.sessions.heldBy(accountIds)
+    const pairs = [...held].flatMap(([accountId, holdings]) =>
+      holdings.flatMap(({ clientId }) => (clientId === HOUSE_CLIENT ? [] : { accountId, clientId })),
     )
-    return {
-      refused: held.filter((_, at) => out[at]).map(({ clientId }) => clientId),
-      stale: held.filter(({ stale }) => stale).map(({ clientId }) => clientId),
-    }
+    const answers = await doors.accesses(pairs)
+    const refused = Map.groupBy(
+      pairs.filter((_, at) => answers[at]!.access === 'none'),
+      ({ accountId }) => accountId,
+    )
+    return new Map(
+      [...held].map(([accountId, holdings]) => [
+        accountId,
+        {
+          refused: (refused.get(accountId) ?? []).map(({ clientId }) => clientId),
+          stale: holdings.filter(({ stale }) => stale).map(({ clientId }) => clientId),
+        },
+      ]),
+    )
   }
 
   const end = async (accountId: string): Promise<void> => {
-    const { refused, stale } = await judge(accountId)
+    const { refused, stale } = (await judge([accountId])).get(accountId) ?? nothing
     if (refused.length === 0 && stale.length === 0) return
     await store.transaction(async (stores) => {
       const at = clock.now()
@@ -72,12 +82,11 @@ export function providerService({
         yield* page
     },
     async observe(names) {
-      const rows = new Map<string, ProviderRow>()
-      for (const name of names) {
-        const { refused, stale } = await judge(name)
-        if (refused.length > 0 || stale.length > 0) rows.set(name, { refused: [...new Set([...refused, ...stale])] })
-      }
-      return rows
+      const judged = [...(await judge(names))].map(([name, { refused, stale }]): [string, ProviderRow] => [
+        name,
+        { refused: [...new Set([...refused, ...stale])] },
+      ])
+      return new Map(judged.filter(([, { refused }]) => refused.length > 0))
     },
     render: () => null,
     async apply(changes, signal) {

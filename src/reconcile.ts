@@ -26,6 +26,8 @@ const LEASE_MS = 15_000
 const STEP_MS = 10_000
 const BATCH = 500
 const POLL_MS = 250
+/** As many are due at once when the clock went back. */
+const HASTENED = 100_000
 
 export type Reconciler = {
   /** Work off what is due, now and whenever it becomes due, until `stop`. */
@@ -158,10 +160,19 @@ export function createReconciler(deps: Deps): Reconciler {
   const drain = (): Promise<void> => beginDue(() => true)
 
   const attempts = new Set<Promise<void>>()
-  const attempt = (): void => {
-    const attempted = drain().catch((error: unknown) => log.error('reconcile.failed', { error: String(error) }))
+  function track(work: Promise<void>): void {
+    const attempted = work.catch((error: unknown) => log.error('reconcile.failed', { error: String(error) }))
     attempts.add(attempted)
     void attempted.then(() => attempts.delete(attempted))
+  }
+  const attempt = (): void => track(drain())
+
+  /** The clock went back: what was put off by some seconds must not wait until it is there again. */
+  async function hasten(): Promise<void> {
+    const ids = (await store.outbox.pending({ limit: HASTENED })).map(({ id }) => id)
+    for (let from = 0; from < ids.length; from += BATCH)
+      await store.outbox.retry(ids.slice(from, from + BATCH), undefined, clock.now())
+    await drain()
   }
 
   /** Another process's commit shows as a new revision (SQLite) or is looked for (MariaDB); retries come due by time. */
@@ -169,6 +180,7 @@ export function createReconciler(deps: Deps): Reconciler {
     timer = setTimeout(() => {
       let last = at
       try {
+        if (clock.now() < at - POLL_MS) track(hasten())
         const revision = store.revision()
         if (revision === undefined || revision !== seen || Math.abs(clock.now() - at) > POLL_MS) {
           seen = revision
@@ -240,7 +252,7 @@ export function createReconciler(deps: Deps): Reconciler {
       const known = new Set<Name>()
       const changes: Change[] = []
       const look = async (names: readonly Name[]) => {
-        changes.push(...(await compare(handle, names, deps.subject, signal)).changes)
+        changes.push(...(await compare(handle, names, deps.subjects, signal)).changes)
       }
       for await (const names of pages(
         (after) => store.subjects.names(handle.manages, after, BATCH),

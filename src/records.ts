@@ -41,8 +41,12 @@ export type TermRecord = {
   /** Why it is exempt, or was made otherwise than the tariff says. */
   reason: string | null
   tariffId: string | null
+  /** The term, cancelled since, that this one carries on: cut at a day, or at another tariff. */
+  replacesId: string | null
   source: string
   createdAt: Instant
+  /** Who made it; null for what was brought in from elsewhere. */
+  createdBy: string | null
 }
 export type MemberEventRecord = {
   id: string
@@ -306,6 +310,8 @@ export type Payment = {
   cents: number
   note: string
   reversesId: string | null
+  /** The payment of which a part was paid back: by this row, or by the one that this row takes back. */
+  refundsId: string | null
   recordedAt: Instant
   recordedBy: string
 }
@@ -349,6 +355,8 @@ export type BankLineRecord = {
   reference: string | null
   text: string
   bankRef: string | null
+  /** A line of another file that may tell of the same payment. */
+  resemblesId: string | null
   state: BankLineState
   note: string | null
   createdAt: Instant

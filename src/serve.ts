@@ -44,7 +44,7 @@ export async function sweepAll(installation: Installation): Promise<void> {
 
 /** The night's work, whole. */
 export const nightOf = (installation: Installation) =>
-  nightly(installation.core, installation.reconciler, () => sweepAll(installation), installation.remind)
+  nightly(installation.core, installation.reconciler, () => sweepAll(installation), installation)
 
 const SYNC_TIMEOUT_MS = 120_000
 

@@ -14,7 +14,7 @@ export type Change = { name: Name; from: Row | null; to: Row | null; removal: bo
 export type SettleDeps = {
   store: Store
   services: readonly ServiceHandle[]
-  subject: (kind: SubjectKind, name: Name) => Promise<Subject | undefined>
+  subjects: (kind: SubjectKind, names: readonly Name[]) => Promise<Map<Name, Subject>>
   /** Send a logout token; throws when the client did not acknowledge it. */
   sendLogout: (clientId: string, accountId: string, sid: string, signal: AbortSignal) => Promise<void>
   clock: Clock
@@ -41,15 +41,12 @@ const isOut = (subject: Subject | undefined): boolean => !subject || subject.acc
 export async function compare(
   { manages, service }: ServiceHandle,
   names: readonly Name[],
-  subject: SettleDeps['subject'],
+  subjects: SettleDeps['subjects'],
   signal: AbortSignal,
 ): Promise<{ changes: Change[]; out: Name[] }> {
-  const [observed, desired] = await Promise.all([
-    service.observe(names, signal),
-    Promise.all(names.map((name) => subject(manages, name))),
-  ])
-  const rows = names.map((name, at): Change => {
-    const wanted = desired[at]
+  const [observed, desired] = await Promise.all([service.observe(names, signal), subjects(manages, names)])
+  const rows = names.map((name): Change => {
+    const wanted = desired.get(name)
     return {
       name,
       from: observed.get(name) ?? null,
@@ -88,8 +85,14 @@ async function piecewise(
   }
 }
 
-export const reasonOf = (error: unknown): string =>
-  error instanceof AppError ? (error.detail ?? error.code) : String((error as Error).message ?? error)
+/** What went wrong, in words. Of a request that failed Node says why in the cause only; of one without an answer, not who. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AppError) return error.detail ?? error.code
+  const { name, message, cause } = error as NodeJS.ErrnoException
+  if (name === 'TimeoutError') return 'no answer in time'
+  const why = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : undefined
+  return why === undefined ? String(message ?? error) : `${message} (${why})`
+}
 
 export function createSettler(deps: SettleDeps) {
   const { store, clock, log } = deps
@@ -110,19 +113,15 @@ export function createSettler(deps: SettleDeps) {
 
   async function retryFailed(handle: ServiceHandle, rows: readonly OutboxRow[], failures: Failures): Promise<void> {
     const failed = rows.filter((row) => failures.has(row.subject))
-    const out = await Promise.all(
-      failed.map(async ({ subject }) => isOut(await deps.subject(handle.manages, subject).catch(() => undefined))),
-    )
-    const groups = Map.groupBy(failed.entries(), ([at, row]) =>
-      JSON.stringify([out[at], reasonOf(failures.get(row.subject))]),
+    const names = [...new Set(failed.map(({ subject }) => subject))]
+    // Nobody knows who is out while the database cannot be read: a suspension may be among them.
+    const subjects = await deps.subjects(handle.manages, names).catch(() => new Map<Name, Subject>())
+    const groups = Map.groupBy(failed, (row) =>
+      JSON.stringify([isOut(subjects.get(row.subject)), reasonOf(failures.get(row.subject))]),
     )
     for (const [key, group] of groups) {
       const [suspension, reason] = JSON.parse(key) as [boolean, string]
-      await retry(
-        group.map(([, row]) => row),
-        reason,
-        suspension,
-      )
+      await retry(group, reason, suspension)
     }
   }
 
@@ -134,7 +133,7 @@ export function createSettler(deps: SettleDeps) {
   ): Promise<{ out: Set<Name>; failures: Failures }> {
     const out = new Set<Name>()
     const work = async (some: readonly Name[]) => {
-      const found = await compare(handle, some, deps.subject, signal)
+      const found = await compare(handle, some, deps.subjects, signal)
       const changes = new Map(found.changes.map(({ name, to }) => [name, to]))
       if (changes.size > 0) await handle.service.apply(changes, signal)
       for (const name of found.out) out.add(name)
@@ -180,9 +179,9 @@ export function createSettler(deps: SettleDeps) {
 
   async function settleSessions(handle: ServiceHandle, rows: readonly OutboxRow[], signal: AbortSignal): Promise<void> {
     const names = [...new Set(rows.map((row) => row.subject))]
-    const subjects = await Promise.all(names.map((name) => deps.subject(handle.manages, name)))
+    const subjects = await deps.subjects(handle.manages, names)
     // Whoever was let in again meanwhile is not thrown out.
-    const out = names.filter((_, at) => isOut(subjects[at]))
+    const out = names.filter((name) => isOut(subjects.get(name)))
     const failures = await piecewise(out, async (some) => handle.service.endSessions?.(some, signal), signal)
     const ended = rows.filter((row) => !failures.has(row.subject))
     await store.outbox.acknowledge(ended.map((row) => row.id))

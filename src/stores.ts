@@ -60,11 +60,11 @@ export type StandingStore = {
   addTerm(term: TermRecord): Promise<void>
   /** Terms that were not cancelled, the oldest first. */
   terms(memberId: string): Promise<PaidTerm[]>
-  cancelTerm(id: string, at: Instant): Promise<void>
+  cancelTerm(id: string, at: Instant, why?: { by: string; reason: string }): Promise<void>
   /** Terms (with what was paid of each) and events of one member; until the transaction ends nobody else computes on them. */
   facts(memberId: string): Promise<StandingFacts>
   get(memberId: string): Promise<StandingInForce | undefined>
-  put(standing: StandingInForce): Promise<void>
+  put(...standings: StandingInForce[]): Promise<void>
   /** Members whose standing may change on or before a date, or was computed for a later one, in batches by id. */
   due(on: CivilDate, afterId: string, limit: number): Promise<{ memberId: string }[]>
   /** Every standing is looked at again on a date, unless it changes before. */
@@ -88,6 +88,8 @@ export type AccountStore = {
   list(filter: {
     text?: string
     state?: AccountState
+    /** Those who have this role. */
+    staff?: StaffRole
     limit?: number
     afterId?: string
     offset?: number
@@ -144,6 +146,8 @@ export type ClientStore = {
   /** The same object again, frozen, while nothing of the client changed. */
   get(clientId: string): Promise<Client | undefined>
   list(): Promise<Client[]>
+  /** Those of one site. */
+  ofResource(resourceId: string): Promise<Client[]>
   setRole(role: ClientRole): Promise<void>
   removeRole(role: ClientRole): Promise<void>
   rolesOn(clientId: string): Promise<ClientRole[]>
@@ -239,7 +243,12 @@ export type AccessStore = {
   ): Promise<{ account: AccountInForce | undefined; door: Door | undefined }>
   /** The members behind a site or mailbox, as resourceAccess needs them. */
   owner(resourceId: string): Promise<Door['owner']>
+  /** The same of many, in few reads; those that there are, by their ids. */
+  accounts(accountIds: readonly string[]): Promise<Map<string, AccountInForce>>
+  doors(pairs: readonly AccountAtClient[]): Promise<(Door | undefined)[]>
+  owners(resourceIds: readonly string[]): Promise<Map<string, Door['owner']>>
 }
+export type AccountAtClient = { accountId: string; clientId: string }
 
 /** The subjects of services: what exists, and who is touched by a change. Access is filled in by the core. */
 export type SubjectStore = {
@@ -247,12 +256,15 @@ export type SubjectStore = {
   names(kind: SubjectKind, after: string, limit: number): Promise<string[]>
   /** What the core needs to decide a subject's access. */
   get(kind: SubjectKind, name: string): Promise<SubjectSource | undefined>
+  /** The same of many, in few reads; those that there are. */
+  several(kind: SubjectKind, names: readonly string[]): Promise<Map<string, SubjectSource>>
   /** The names touched when something changes for an account, a member or a client. */
   touchedBy(kind: SubjectKind, change: Changed): Promise<string[]>
 }
 export type Changed =
   | { accountId: string }
   | { memberId: string }
+  | { memberIds: readonly string[] }
   | { clientId: string }
   /** A mailbox, an alias or a site, and the logins into it. */
   | { resourceId: string }
@@ -307,9 +319,14 @@ export type AuditFilter = {
   beforeId?: number
   limit?: number
 }
+export type Appended = { entry: AuditEntry; at: Instant; salt: string }
 export type AuditStore = {
   /** Append to the chain; inside the transaction of the fact it tells of. */
   append(entry: AuditEntry, at: Instant, salt: string): Promise<void>
+  /** The same of many, one after the other. */
+  appendAll(rows: readonly Appended[]): Promise<void>
+  /** From here to the end of the transaction nobody else appends; `append` does this too. */
+  hold(): Promise<void>
   /** Oldest first, `limit` (100) of them: those after `afterId`, or the latest, or the latest before `beforeId`. */
   list(filter: AuditFilter): Promise<AuditRow[]>
   /** Walks the whole chain; the id of the first row that does not verify, 0 when the last rows are missing, or undefined. */
@@ -329,12 +346,15 @@ export type KeyStore = {
   remove(kid: string): Promise<void>
 }
 
+export type Holding = { clientId: string; stale: boolean }
 /** The provider's own sessions, grants and tokens, as the core sees them. */
 export type SessionStore = {
   /** From now on everything of this account that began before `at` is absent. */
   signOut(accountId: string, at: Instant): Promise<void>
   /** The clients at which an account holds sessions or grants, and whether some began before its last sign-out. */
-  held(accountId: string): Promise<{ clientId: string; stale: boolean }[]>
+  held(accountId: string): Promise<Holding[]>
+  /** The same of many, in few reads; those that hold anything. */
+  heldBy(accountIds: readonly string[]): Promise<Map<string, Holding[]>>
   /** Accounts that hold anything, in order. */
   holders(after: string, limit: number): Promise<string[]>
   /** Remove what an account holds at these clients (all of it that is stale too); the sessions to tell about it. */

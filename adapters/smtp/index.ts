@@ -17,6 +17,8 @@ const TIMEOUT_MS = 10_000
 /** A mail as nodemailer takes it. */
 const message = async (from: () => Promise<string>, { attachments = [], ...mail }: Mail) => ({
   from: await from(),
+  // RFC 3834 §5: nobody's vacation notice answers it.
+  headers: { 'Auto-Submitted': 'auto-generated' },
   ...mail,
   attachments: attachments.map(({ filename, type, content }) => ({
     filename,

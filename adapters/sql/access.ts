@@ -1,7 +1,8 @@
 // What the two doors need to know of an account, a client and a resource. Asked at every token, so each question is one
-// or two prepared statements, sent together; what the answer means is decided in src/domain/access.ts.
+// or two prepared statements, sent together; of many at once (plans of services), a few statements for each hundred. What
+// the answer means is decided in src/domain/access.ts.
 import type { Door, MemberInForce, Membership, OverrideInForce } from '../../src/domain/access.ts'
-import type { AccessStore, AccountInForce, StaffRole } from '../../src/ports.ts'
+import type { AccessStore, AccountAtClient, AccountInForce, StaffRole } from '../../src/ports.ts'
 import type { Query, Rows, SqlRow } from './rows.ts'
 
 /** Overrides in force, joined to each row; two of an account or of a member make two rows. */
@@ -57,15 +58,19 @@ const profile = (row: SqlRow) => ({
   hasSecondFactor: row.second_factor === 1,
 })
 
-const accountSql = `select a.id, a.username, a.name, a.given_name, a.family_name, a.email, a.email_verified_at, a.locale, a.state,
+const accountsSql = `select a.id, a.username, a.name, a.given_name, a.family_name, a.email, a.email_verified_at, a.locale, a.state,
     (select group_concat(role) from staff_role where account_id = a.id) as staff_roles, (select confirmed from totp where account_id = a.id) as second_factor,
     f.role, ${ofMember}, ${overrideColumns('oa')}, ${overrideColumns('om')}
   from account a ${overrides('oa', 'oa.account_id = a.id')}
     left join affiliation f on f.account_id = a.id left join member m on m.id = f.member_id left join standing s on s.member_id = m.id
-    ${overrides('om', 'om.member_id = m.id')}
-  where a.id = ?`
+    ${overrides('om', 'om.member_id = m.id')}`
+const accountSql = `${accountsSql} where a.id = ?`
 
-const clientSql = `select c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, f.role, ${ofMember}, ${overrideColumns('om')}
+const ofClient = `c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, ${ofMember}, ${overrideColumns('om')}`
+const clientsSql = `select ${ofClient}
+  from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
+    ${overrides('om', 'om.member_id = m.id')}`
+const clientSql = `select ${ofClient}, f.role
   from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
     left join affiliation f on f.member_id = m.id and f.account_id = ? ${overrides('om', 'om.member_id = m.id')}
   where c.client_id = ? and c.disabled_at is null`
@@ -75,9 +80,10 @@ const rolesSql = `select role from client_role where client_id = ? and subject_k
   union all select r.role from account_group g join client_role r on r.client_id = ? and r.subject_kind = 'group' and r.subject = g.name
   where g.account_id = ?`
 
-const ownerSql = `select ${ofMember}, ${overrideColumns('om')}
+const ownersSql = `select r.id, ${ofMember}, ${overrideColumns('om')}
   from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id ${overrides('om', 'om.member_id = m.id')}
-  where r.id = ? and r.removed_at is null`
+  where r.removed_at is null`
+const ownerSql = `${ownersSql} and r.id = ?`
 
 function accountIn(found: readonly SqlRow[]): AccountInForce | undefined {
   const [account] = found
@@ -131,7 +137,63 @@ const exactAccount = (account: AccountInForce | undefined, accountId: string) =>
 const exactDoor = (client: Client | undefined, clientId: string) =>
   client?.clientId === clientId ? client.door : undefined
 
-export const accessStore = (rows: Rows): AccessStore => ({
+// ── Of many at once ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** In one statement: some milliseconds on SQLite, which holds up everybody meanwhile. */
+const AT_ONCE = 100
+
+const listOf = (values: readonly string[]): string => `(${values.map(() => '?').join(', ')})`
+const asRead = (...answers: SqlRow[][]): SqlRow[][] => answers
+
+/** Rows by the very value of a column. */
+const grouped = (rows: readonly SqlRow[], ...columns: string[]): Map<string, SqlRow[]> =>
+  Map.groupBy(rows, (row) => columns.map((column) => String(row[column])).join('\0'))
+
+/** Reads of a list, a part at a time, put together. */
+async function inParts<T, R>(list: readonly T[], read: (part: readonly T[]) => Promise<Iterable<R>>): Promise<R[]> {
+  const found: R[] = []
+  for (let from = 0; from < list.length; from += AT_ONCE) found.push(...(await read(list.slice(from, from + AT_ONCE))))
+  return found
+}
+
+type ClientOfOne = SqlRow & { role: string | null }
+
+/** A client's rows as one account would read them: with its role at the member whose client it is. */
+const readBy = (client: readonly SqlRow[], affiliations: readonly SqlRow[]): ClientOfOne[] =>
+  client.map((row) => {
+    const affiliation = affiliations.find(({ member_id }) => member_id === row.member_id)
+    return { ...row, role: affiliation ? String(affiliation.role) : null }
+  })
+
+async function doorsOf(rows: Rows, pairs: readonly AccountAtClient[]): Promise<(Door | undefined)[]> {
+  const accounts = [...new Set(pairs.map(({ accountId }) => accountId))]
+  const clientIds = [...new Set(pairs.map(({ clientId }) => clientId))]
+  const both = [...clientIds, ...accounts]
+  const [clients, affiliations, listed, inGroups] = (await rows(
+    asRead,
+    [`${clientsSql} where c.client_id in ${listOf(clientIds)} and c.disabled_at is null`, clientIds],
+    [`select account_id, member_id, role from affiliation where account_id in ${listOf(accounts)}`, accounts],
+    [
+      `select client_id, subject as account_id, role from client_role
+       where subject_kind = 'account' and client_id in ${listOf(clientIds)} and subject in ${listOf(accounts)}`,
+      both,
+    ],
+    [
+      `select r.client_id, g.account_id, r.role from account_group g join client_role r on r.subject_kind = 'group' and r.subject = g.name
+       where r.client_id in ${listOf(clientIds)} and g.account_id in ${listOf(accounts)}`,
+      both,
+    ],
+  )) as [SqlRow[], SqlRow[], SqlRow[], SqlRow[]]
+  const [byClient, byAccount] = [grouped(clients, 'client_id'), grouped(affiliations, 'account_id')]
+  const given = grouped([...listed, ...inGroups], 'client_id', 'account_id')
+  return pairs.map(({ clientId, accountId }) => {
+    const client = readBy(byClient.get(clientId) ?? [], byAccount.get(accountId) ?? [])
+    return clientIn(client, given.get(`${clientId}\0${accountId}`) ?? [])?.door
+  })
+}
+
+/** `many`: reads that are not remembered, for a list's answer is as long as the list. */
+export const accessStore = (rows: Rows, many: Rows): AccessStore => ({
   account: async (accountId) => exactAccount(await rows(accountIn, accountQuery(accountId)), accountId),
 
   door: async (clientId, accountId) => exactDoor(await rows(clientIn, ...clientQueries(clientId, accountId)), clientId),
@@ -142,4 +204,22 @@ export const accessStore = (rows: Rows): AccessStore => ({
   },
 
   owner: (resourceId) => rows(ownerIn, [ownerSql, [resourceId]]),
+
+  async accounts(accountIds) {
+    const found = await inParts(accountIds, async (part) => {
+      const [accounts] = await many(asRead, [`${accountsSql} where a.id in ${listOf(part)}`, part])
+      return [...grouped(accounts!, 'id')].map(([id, ofOne]) => [id, accountIn(ofOne)!] as const)
+    })
+    return new Map(found)
+  },
+
+  doors: (pairs) => inParts(pairs, (part) => doorsOf(many, part)),
+
+  async owners(resourceIds) {
+    const found = await inParts(resourceIds, async (part) => {
+      const [owners] = await many(asRead, [`${ownersSql} and r.id in ${listOf(part)}`, part])
+      return [...grouped(owners!, 'id')].map(([id, ofOne]) => [id, ownerIn(ofOne)] as const)
+    })
+    return new Map(found)
+  },
 })

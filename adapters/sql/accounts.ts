@@ -19,9 +19,10 @@ export const accountStore = (knex: Knex): AccountStore => ({
     (await knex('account').where({ email }).orderBy('id')).filter((account: Account) => account.email === email),
   byDirectoryKey: async (directoryKey) =>
     exactly<Account>(await knex('account').where({ directoryKey }).first(), { directoryKey }),
-  list: ({ text, state, limit = 1000, afterId = '', offset }) => {
+  list: ({ text, state, staff, limit = 1000, afterId = '', offset }) => {
     const query = knex('account').where('id', '>', afterId)
     if (state) query.where({ state })
+    if (staff) query.whereIn('id', knex('staffRole').where({ role: staff }).select('accountId'))
     if (text) {
       const like = escapeLike(text)
       query.where((any) =>

@@ -2,8 +2,9 @@
 // be erased (GDPR art. 17) and the chain still verifies.
 import { hash } from 'node:crypto'
 import type { Knex } from 'knex'
-import type { AuditEntry, AuditRow, AuditStore } from '../../src/ports.ts'
+import type { Appended, AuditEntry, AuditRow, AuditStore } from '../../src/ports.ts'
 import type { Database } from './database.ts'
+import { insertAll } from './insert.ts'
 
 type Stored = Omit<AuditRow, 'payload'> & { payload: string | null; salt: string; digest: string; chain: string }
 
@@ -17,16 +18,29 @@ const chainOf = (
 
 const BATCH = 1000
 
-export const auditStore = (knex: Knex, kind: Database['kind']): AuditStore => ({
-  append: async (entry, at, salt) => {
-    // On MariaDB the head is locked until the transaction ends; on SQLite the writer is alone already.
-    const head = knex('auditHead').where({ only: 1 })
-    const { chain: previous } = await (kind === 'mysql' ? head.forUpdate() : head).first()
+/** On MariaDB the head is locked until the transaction ends; on SQLite the writer is alone already. */
+async function headOf(knex: Knex, kind: Database['kind']): Promise<string> {
+  const head = knex('auditHead').where({ only: 1 })
+  return (await (kind === 'mysql' ? head.forUpdate() : head).first()).chain
+}
+
+async function appendAll(knex: Knex, kind: Database['kind'], rows: readonly Appended[]): Promise<void> {
+  let chain = await headOf(knex, kind)
+  const chained = rows.map(({ entry, at, salt }) => {
     const payload = JSON.stringify(entry.payload)
     const digest = digestOf(payload, salt)
-    const chain = chainOf(previous, at, entry, digest)
-    await knex('audit').insert({ ...entry, at, payload, salt, digest, chain })
-    await knex('auditHead').where({ only: 1 }).update({ chain })
+    chain = chainOf(chain, at, entry, digest)
+    return { ...entry, at, payload, salt, digest, chain }
+  })
+  await insertAll(knex, 'audit', chained)
+  await knex('auditHead').where({ only: 1 }).update({ chain })
+}
+
+export const auditStore = (knex: Knex, kind: Database['kind']): AuditStore => ({
+  append: (entry, at, salt) => appendAll(knex, kind, [{ entry, at, salt }]),
+  appendAll: (rows) => appendAll(knex, kind, rows),
+  hold: async () => {
+    if (kind === 'mysql') await headOf(knex, kind)
   },
   list: async ({ subjectId, action, actor, fromAt, untilAt, afterId, beforeId, limit = 100 }) => {
     const query = knex('audit')

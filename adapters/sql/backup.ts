@@ -58,6 +58,7 @@ const momentary = [
   'delivery',
   'outbox',
   'service_lease',
+  'upload',
 ]
 
 /** What makes a row of a table one of a kind: pages of rows need an order without ties. */

@@ -1,6 +1,8 @@
 // What the treasurer looks at: payments with who paid them, who stands where and owes what. Only read.
 import type { Knex } from 'knex'
-import type { BooksStore, PaymentListed, RollRow } from '../../src/ports.ts'
+import type { AllocationKept, BooksStore, PaymentListed, RollRow, TermKept } from '../../src/ports.ts'
+import type { Database } from './database.ts'
+import { ledgersOf } from './ledgers.ts'
 import { escapeLike } from './like.ts'
 import { owed } from './payments.ts'
 
@@ -15,7 +17,8 @@ const listed = ({ reversalId, receiptYear: year, receiptNumber: number, ...payme
   receipt: year === null || number === null ? null : { year, number },
 })
 
-export const booksStore = (knex: Knex): BooksStore => ({
+export const booksStore = (knex: Knex, kind: Database['kind']): BooksStore => ({
+  ledgers: (payerIds) => ledgersOf(knex, kind, payerIds),
   payments: async ({ organisationId, text, bankLineId, limit, offset = 0 }) => {
     const query = knex('payment')
       .join('member', 'member.id', 'payment.payerId')
@@ -95,4 +98,31 @@ export const booksStore = (knex: Knex): BooksStore => ({
       )
     return rows.map((row) => ({ ...row, standing: row.standing ?? 'applicant', cents: Number(row.cents ?? 0) }))
   },
+  kept: async (memberId) => {
+    const terms: (Omit<TermKept, 'exempt'> & { exempt: number })[] = await knex('term')
+      .where({ memberId })
+      .orderBy('startOn')
+      .orderBy('createdAt')
+      .orderBy('id')
+    const events = await knex('memberEvent')
+      .where({ memberId })
+      .orderBy('recordedAt')
+      .orderBy('id')
+      .select('kind', 'effectiveOn', 'recordedAt')
+    const allocations: AllocationKept[] = await knex('allocation')
+      .join('term', 'term.id', 'allocation.termId')
+      .join('payment', 'payment.id', 'allocation.paymentId')
+      .where('term.memberId', memberId)
+      .orderBy('payment.valueOn')
+      .orderBy('allocation.recordedAt')
+      .orderBy('allocation.id')
+      .select(
+        'allocation.*',
+        'payment.valueOn',
+        knex.raw('coalesce(payment.refunds_id, payment.reverses_id, payment.id) as root_id'),
+      )
+    return { terms: terms.map((term) => ({ ...term, exempt: Boolean(term.exempt) })), events, allocations }
+  },
+  termsById: (ids) =>
+    knex('term').whereIn('id', ids).orderBy('startOn').orderBy('id').select('id', 'memberId', 'startOn'),
 })

@@ -42,6 +42,10 @@ export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
     return client?.clientId === clientId ? client : undefined
   },
   list: async () => (await knex('client').orderBy('name')).map(read),
+  ofResource: async (resourceId) =>
+    (await knex('client').where({ resourceId }).orderBy('name'))
+      .map(read)
+      .filter((one) => one.resourceId === resourceId),
   setRole: async (role) => {
     await knex('clientRole').insert(role).onConflict(['clientId', 'subjectKind', 'subject', 'role']).ignore()
   },

@@ -85,14 +85,20 @@ export const settled = (sql: string): string => sql.replaceAll('?', '+?')
 
 /** Statements in a row after which others get their turn: some five to ten milliseconds of work. */
 const BREATH = 32
+/** A statement of many values, which writes many rows or looks many up, counts for so many more. */
+const VALUES = 32
 
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
 function connection(handle: SqliteHandle, queue?: Turns) {
   const prepared = new Map<string, Statement>()
   let inARow = 0
   // SQLite answers at once, so that a night's work would never let go of the event loop by itself.
-  const step = async <T>(work: () => T): Promise<T> => {
-    if (++inARow % BREATH === 0) await new Promise((resolve) => setImmediate(resolve))
+  const step = async <T>(bindings: readonly unknown[], work: () => T): Promise<T> => {
+    inARow += 1 + bindings.length / VALUES
+    if (inARow >= BREATH) {
+      inARow = 0
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     return patiently(work, queue)
   }
   const statement = (sql: string): Statement => {
@@ -109,12 +115,12 @@ function connection(handle: SqliteHandle, queue?: Turns) {
       return {
         reader: made.reader,
         all: (bindings: unknown[]) =>
-          step(() => {
+          step(bindings, () => {
             if (!made.readonly) wrote('core', 'oidc')
             return made.all(...bindings)
           }),
         run: (bindings: unknown[]) =>
-          step(() => {
+          step(bindings, () => {
             wrote('core', 'oidc')
             return made.run(...bindings)
           }),

@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import type { DuesRules } from '../../src/domain/dues.ts'
 import type { Call, CallLine, CallStore, DuesStore, Member, RuleSet } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
+import { inLots } from './insert.ts'
 
 type RulesRow = Omit<RuleSet, 'reminderDays'> & { reminderDays: string }
 const rulesIn = (row: RulesRow): RuleSet => ({
@@ -52,7 +53,11 @@ export const callStore = (knex: Knex): CallStore => {
       if (lines.length > 0) await knex('duesCallLine').insert([...lines])
       return true
     },
-    byOgm: async (ogm) => exactly<Call>(await knex('duesCall').where({ ogm }).first(), { ogm }),
+    byOgms: async (ogms) => {
+      const calls: Call[] = await inLots(ogms, (some) => knex('duesCall').whereIn('ogm', some))
+      const asked = new Set(ogms)
+      return new Map(calls.filter(({ ogm }) => asked.has(ogm)).map((call) => [call.ogm, call]))
+    },
     ofPayer: async (payerId) => {
       const calls: Call[] = await knex('duesCall').where({ payerId }).orderBy('createdAt', 'desc').orderBy('id')
       const lines = await linesOf(calls.map(({ id }) => id))
@@ -61,6 +66,12 @@ export const callStore = (knex: Knex): CallStore => {
     cancel: async (id, cancelledAt) => {
       await knex('duesCall').where({ id }).whereNull('cancelledAt').update({ cancelledAt })
     },
+    asking: (termIds): Promise<Call[]> =>
+      knex('duesCall')
+        .whereIn('id', knex('duesCallLine').whereIn('termId', termIds).select('callId'))
+        .whereNull('cancelledAt')
+        .orderBy('createdAt')
+        .orderBy('id'),
     toCall: (organisationId, untilOn, afterId, limit): Promise<Member[]> =>
       knex('member')
         .join('memberDues', 'memberDues.memberId', 'member.id')

@@ -11,6 +11,7 @@ import { clientStore } from './clients.ts'
 import { credentialStore, invitationStore, ticketStore } from './credentials.ts'
 import { type Database, databaseError } from './database.ts'
 import { callStore, duesStore } from './dues.ts'
+import { mailSubjectStore } from './mail-subjects.ts'
 import { mailboxStore, quarantineStore } from './mailboxes.ts'
 import { memberStore, standingStore } from './members.ts'
 import { sessionStore } from './oidc.ts'
@@ -34,12 +35,13 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   payments: paymentStore(knex),
   bank: bankStore(knex),
   reminders: reminderStore(knex),
-  books: booksStore(knex),
+  books: booksStore(knex, kind),
   accounts: accountStore(knex),
   people: peopleStore(knex, rows, kind),
   overrides: overrideStore(knex, kind),
   resources: resourceStore(knex, rows),
   mailboxes: mailboxStore(knex),
+  mailSubjects: mailSubjectStore(knex),
   quarantines: quarantineStore(knex),
   outgoing: outgoingStore(knex, kind),
   clients: clientStore(knex, rows),
@@ -49,7 +51,7 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   throttle: throttleStore(knex, kind),
   consents: consentStore(knex, kind),
   appPasswords: appPasswordStore(knex),
-  access: accessStore(rows),
+  access: accessStore(rows, rowsOf(knex, kind)),
   subjects: subjectStore(knex),
   outbox: outboxStore(knex),
   audit: auditStore(knex, kind),

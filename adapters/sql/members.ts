@@ -11,9 +11,12 @@ import { escapeLike } from './like.ts'
  * meanwhile must not be lost to an older answer. First of all, for whoever wrote something that refers to the member has a
  * lock that two at once cannot both raise. SQLite has one writer anyway.
  */
-const memberLock = (knex: Knex, kind: Database['kind']) => async (id: string) => {
-  if (kind === 'mysql' && knex.isTransaction) await knex('member').where({ id }).forUpdate().select('id')
-}
+export const memberLock =
+  (knex: Knex, kind: Database['kind']) =>
+  async (...ids: string[]): Promise<void> => {
+    if (kind === 'mysql' && knex.isTransaction)
+      await knex('member').whereIn('id', ids).orderBy('id').forUpdate().select('id')
+  }
 
 export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => ({
   add: async (member) => {
@@ -58,11 +61,14 @@ export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => 
     return rows.map((row: MemberListed) => ({ ...row, standing: row.standing ?? 'applicant' }))
   },
   highestNumber: async (organisationId) => {
-    const numbers: string[] = await knex('member').where({ organisationId }).pluck('member_number')
-    return numbers.reduce(
-      (highest, number) => (/^\d{1,9}$/.test(number) ? Math.max(highest, Number(number)) : highest),
-      0,
-    )
+    // One to nine digits; no more than the index is read.
+    const [plain, number] =
+      kind === 'mysql'
+        ? ["member_number regexp '^[0-9]{1,9}$'", 'cast(member_number as unsigned)']
+        : ["member_number not glob '*[^0-9]*' and length(member_number) < 10", 'cast(member_number as integer)']
+    const numbers = knex('member').where({ organisationId }).whereRaw(plain)
+    const row: { highest: number | null } | undefined = await numbers.first(knex.raw(`max(${number}) as highest`))
+    return Number(row?.highest ?? 0)
   },
   addEvent: async (event) => {
     await memberLock(knex, kind)(event.memberId)
@@ -70,19 +76,23 @@ export const memberStore = (knex: Knex, kind: Database['kind']): MemberStore => 
   },
 })
 
-type TermRow = Omit<PaidTerm, 'exempt'> & { exempt: number; cancelledAt: null }
+type TermRow = Omit<PaidTerm, 'exempt'> & { exempt: number } & Record<
+    'cancelledAt' | 'cancelledBy' | 'cancelReason',
+    null
+  >
 
-async function termsOf(knex: Knex, memberId: string): Promise<PaidTerm[]> {
+/** Terms that were not cancelled, the oldest first. */
+export async function termsOf(knex: Knex, memberIds: readonly string[]): Promise<PaidTerm[]> {
   const paid = knex.raw(
     '(select coalesce(sum(cents), 0) from allocation where allocation.term_id = term.id) as paid_cents',
   )
   const rows: TermRow[] = await knex('term')
-    .where({ memberId })
+    .whereIn('memberId', memberIds)
     .whereNull('cancelledAt')
     .orderBy('startOn')
     .orderBy('id')
     .select('term.*', paid)
-  return rows.map(({ cancelledAt: _, ...row }) => ({
+  return rows.map(({ cancelledAt: _at, cancelledBy: _by, cancelReason: _why, ...row }) => ({
     ...row,
     exempt: Boolean(row.exempt),
     paidCents: Number(row.paidCents),
@@ -96,13 +106,15 @@ export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore
       await lock(term.memberId)
       await knex('term').insert({ ...term, exempt: Number(term.exempt) })
     },
-    terms: async (memberId) => termsOf(knex, memberId),
-    cancelTerm: async (id, cancelledAt) => {
-      await knex('term').where({ id }).update({ cancelledAt })
+    terms: (memberId) => termsOf(knex, [memberId]),
+    cancelTerm: async (id, cancelledAt, why) => {
+      await knex('term')
+        .where({ id })
+        .update({ cancelledAt, ...(why && { cancelledBy: why.by, cancelReason: why.reason }) })
     },
     facts: async (memberId) => {
       await lock(memberId)
-      const terms = await termsOf(knex, memberId)
+      const terms = await termsOf(knex, [memberId])
       const events = await knex('memberEvent')
         .where({ memberId })
         .orderBy('recordedAt')
@@ -120,8 +132,8 @@ export const standingStore = (knex: Knex, kind: Database['kind']): StandingStore
       }
     },
     get: async (memberId) => exactly<StandingInForce>(await knex('standing').where({ memberId }).first(), { memberId }),
-    put: async (standing) => {
-      await knex('standing').insert(standing).onConflict('memberId').merge()
+    put: async (...standings) => {
+      await knex('standing').insert(standings).onConflict('memberId').merge()
     },
     due: (on, afterId, limit) =>
       knex('standing')

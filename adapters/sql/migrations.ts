@@ -312,6 +312,25 @@ export const migrations: readonly Migration[] = [
   index('member_invitation', 'expires_at'),
   // The staff's list of members, in order, a page at a time.
   index('member', 'member_number, id'),
+  // Corrections by hand: who made and who cancelled a term, which one it carries on, what a part was paid back of.
+  ...[
+    'replaces_id varchar(36)',
+    'created_by varchar(64)',
+    'cancelled_by varchar(64)',
+    'cancel_reason varchar(500)',
+  ].map((definition) => column('term', definition)),
+  column('payment', 'refunds_id varchar(36)'),
+  // A person's suspension is watched by its subject, beside a night's work in the queue.
+  index('outbox', 'subject'),
+  // Files between two pages, sealed, in parts; swept when their day is over.
+  table(
+    'upload',
+    'digest char(64) not null, part integer not null, sealed {long} not null, kept_at bigint not null, primary key (digest, part)',
+  ),
+  index('upload', 'kept_at'),
+  // A line that may tell of the same payment as one of another file.
+  column('bank_line', 'resembles_id varchar(36)'),
+  index('bank_line', 'organisation_id, value_on, cents'),
   // Mail. What is typed into a program may have the spaces that the page showed.
   column('app_password', 'grouped_digest char(43)'),
   table(

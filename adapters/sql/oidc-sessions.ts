@@ -1,7 +1,7 @@
 // The provider's sessions and grants as the core sees them: who holds what, and its end. Works on the knex of a
 // transaction, where the SQLite turn is already ours.
 import type { Knex } from 'knex'
-import type { SessionStore } from '../../src/ports.ts'
+import type { Holding, SessionStore } from '../../src/ports.ts'
 import { isRecord, type Payload, parsePayload } from './oidc-rows.ts'
 
 type SessionRow = { id: Buffer; payload: string | null; beganAt: number; writtenAt: number; expiresAt: number }
@@ -56,26 +56,57 @@ export function sessionStore(knex: Knex): SessionStore {
     }
   }
 
+  type Began = { accountId: unknown; clientId: string; beganAt: number }
+
+  /** What some accounts hold, by their sessions and by their grants. */
+  async function beganBy(accountIds: readonly string[]): Promise<Began[]> {
+    const theirs = (model: string) =>
+      rows().whereIn('accountId', accountIds).whereNull('grantId').where({ model, ended: 0 })
+    const sessions: (Pick<SessionRow, 'payload' | 'beganAt'> & { accountId: unknown })[] = await theirs(
+      'Session',
+    ).select('accountId', 'payload', 'beganAt')
+    const grants: { accountId: unknown; clientId: unknown; beganAt: number }[] = await theirs('Grant')
+      .whereNotNull('clientId')
+      .select('accountId', 'clientId', 'beganAt')
+    return [
+      ...sessions.flatMap(({ accountId, payload, beganAt }) =>
+        authorizationsOf(parsePayload(payload)).map(({ clientId }) => ({ accountId, clientId, beganAt })),
+      ),
+      ...grants.map(({ clientId, ...grant }) => ({ ...grant, clientId: textOf(clientId) })),
+    ]
+  }
+
+  async function heldBy(accountIds: readonly string[]): Promise<Map<string, Holding[]>> {
+    const held = new Map<string, Holding[]>()
+    for (let from = 0; from < accountIds.length; from += BATCH) {
+      const batch = accountIds.slice(from, from + BATCH)
+      const out: { accountId: unknown; at: number }[] = await knex('oidc_signed_out')
+        .whereIn('accountId', batch)
+        .select('accountId', 'at')
+      const outAt = new Map(out.map(({ accountId, at }) => [textOf(accountId), at]))
+      for (const [accountId, began] of Map.groupBy(await beganBy(batch), (one) => textOf(one.accountId))) {
+        const at = outAt.get(accountId) ?? Number.NEGATIVE_INFINITY
+        const byClient = Map.groupBy(began, ({ clientId }) => clientId)
+        held.set(
+          accountId,
+          [...byClient].map(([clientId, all]) => ({ clientId, stale: all.some(({ beganAt }) => beganAt < at) })),
+        )
+      }
+    }
+    return held
+  }
+
   return {
-    async signOut(accountId, at) {
+    async signOut(accountId, now) {
+      // What began by a clock that has gone back since began before all the same.
+      const newest = Number((await anchors(accountId).max({ at: 'beganAt' }).first())?.at ?? 0)
+      const at = newest > now ? newest + 1 : now
       await knex('oidc_signed_out').insert({ accountId, at }).onConflict('account_id').ignore()
       await knex('oidc_signed_out').where({ accountId }).where('at', '<', at).update({ at })
     },
 
-    async held(accountId) {
-      const at = await signedOutAt(accountId)
-      const sessions: SessionRow[] = await live(accountId, 'Session').select('payload', 'beganAt')
-      const grants: { clientId: unknown; beganAt: number }[] = await live(accountId, 'Grant')
-        .whereNotNull('clientId')
-        .select('clientId', 'beganAt')
-      const held = new Map<string, boolean>()
-      const note = (clientId: string, beganAt: number): unknown =>
-        held.set(clientId, held.get(clientId) === true || beganAt < at)
-      for (const row of sessions)
-        for (const { clientId } of authorizationsOf(parsePayload(row.payload))) note(clientId, row.beganAt)
-      for (const { clientId, beganAt } of grants) note(textOf(clientId), beganAt)
-      return [...held].map(([clientId, stale]) => ({ clientId, stale }))
-    },
+    heldBy,
+    held: async (accountId) => (await heldBy([accountId])).get(accountId) ?? [],
 
     async holders(after, limit) {
       const found: { accountId: unknown }[] = await rows()

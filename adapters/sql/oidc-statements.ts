@@ -87,6 +87,13 @@ export function statements(kind: Database['kind']) {
   }
 }
 
+/**
+ * A sign-out by a clock that has gone back since would keep its account out until the clock is there again: it counts as of
+ * now, once nothing is left that began by that clock. It reads every sign-out, once a minute.
+ */
+export const setSignOutsRight = `update oidc_signed_out set at = ? where at > ? and not exists (select 1 from oidc_model m
+  where m.account_id = oidc_signed_out.account_id and m.grant_id is null and m.began_at > ? and m.ended = 0)`
+
 const columnValues = (row: Packed, now: number, writtenAt: number, expiresAt: number | null): Value[] => [
   row.accountId,
   row.clientId,

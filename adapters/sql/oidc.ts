@@ -13,7 +13,7 @@ import { migrate } from './migrate.ts'
 import { digestOf, type Payload } from './oidc-rows.ts'
 import { saving } from './oidc-saving.ts'
 import { sessionStore } from './oidc-sessions.ts'
-import { type Found, type OidcSql, oidcSql } from './oidc-statements.ts'
+import { type Found, type OidcSql, oidcSql, setSignOutsRight } from './oidc-statements.ts'
 
 export { sessionStore }
 
@@ -25,12 +25,17 @@ export type OidcAdapterOptions = {
 
 /** What goes into `new Provider(issuer, { adapter })`. */
 export type OidcAdapterFactory = { (model: string): Adapter; new (model: string): Adapter } & SessionStore & {
-    /** Removes up to `limit` rows (500) that expired more than a minute ago, the oldest first; how many there were. */
+    /**
+     * Removes up to `limit` rows (500) that expired more than a minute ago, the oldest first; how many there were. Sign-outs by
+     * a clock that went back by more than a minute are set right.
+     */
     sweep(limit?: number): Promise<number>
   }
 
 /** How long after its end a row stays: longer than any clock tolerance of the provider. */
 const SWEPT_AFTER_MS = 60_000
+/** Clocks of several machines are never further apart: a sign-out later than that is by a clock that went back since. */
+const APART_MS = 60_000
 
 /** Read, changed and written back by the provider: a request in flight must not raise one that was destroyed. */
 const writtenBack = new Set(['Session', 'Grant', 'Interaction', 'DeviceCode', 'BackchannelAuthenticationRequest'])
@@ -56,7 +61,11 @@ export function oidcAdapter(
   }
   return Object.assign(OidcAdapter as unknown as { (model: string): Adapter; new (model: string): Adapter }, {
     ...sessionsOf(db),
-    sweep: (limit = 500) => sql.run(sql.words.sweep(limit), [clock.now() - SWEPT_AFTER_MS]),
+    async sweep(limit = 500) {
+      const now = clock.now()
+      await sql.run(setSignOutsRight, [now, now + APART_MS, now + APART_MS])
+      return sql.run(sql.words.sweep(limit), [now - SWEPT_AFTER_MS])
+    },
   })
 }
 
@@ -88,6 +97,7 @@ function sessionsOf(db: Database): SessionStore {
   return {
     signOut: (accountId, at) => told(db.transaction((knex) => sessionStore(knex).signOut(accountId, at))),
     held: (accountId) => told(store.held(accountId)),
+    heldBy: (accountIds) => told(store.heldBy(accountIds)),
     holders: (after, limit) => told(store.holders(after, limit)),
     end: (accountId, clientIds) => told(db.transaction((knex) => sessionStore(knex).end(accountId, clientIds))),
   }

@@ -7,6 +7,11 @@ const read = (row: Omit<OutboxRow, 'payload'> & { payload: string }): OutboxRow 
   payload: JSON.parse(row.payload),
 })
 
+/** No retry is put off for longer: what is due later than that was put off by a clock that has gone back since. */
+const LONGEST_MS = 300_000
+const isDue = (at: number) => (query: Knex.QueryBuilder) =>
+  void query.where('dueAt', '<=', at).orWhere('dueAt', '>', at + LONGEST_MS)
+
 export const outboxStore = (knex: Knex): OutboxStore => ({
   add: async (rows) => {
     for (let from = 0; from < rows.length; from += 100) {
@@ -15,12 +20,12 @@ export const outboxStore = (knex: Knex): OutboxStore => ({
       )
     }
   },
-  dueServices: (at) => knex('outbox').where('dueAt', '<=', at).distinct().pluck('service'),
+  dueServices: (at) => knex('outbox').where(isDue(at)).distinct().pluck('service'),
   due: async (service, at, limit) =>
     (
       await knex('outbox')
         .where({ service })
-        .where('dueAt', '<=', at)
+        .where(isDue(at))
         .orderByRaw("case cause when 'person' then 0 else 1 end")
         .orderBy('id')
         .limit(limit)

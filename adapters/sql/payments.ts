@@ -14,13 +14,7 @@ import type {
   ReminderStore,
 } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
-
-/** Rows in one statement: SQLite takes 32,766 values, MariaDB 16 MB. */
-const AT_ONCE = 200
-
-async function insertAll(knex: Knex, table: string, rows: readonly object[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += AT_ONCE) await knex(table).insert(rows.slice(from, from + AT_ONCE))
-}
+import { inLots, insertAll } from './insert.ts'
 
 type WithAllocations = Payment & { allocations: Allocation[]; reversed: boolean }
 
@@ -51,9 +45,26 @@ export const owed = (knex: Knex, organisationId: string) =>
     .whereNull('cancelledAt')
     .whereRaw('due_cents > coalesce(a.paid, 0)')
 
+type Owing = { payerId: string; name: string; cents: number }
+const MEMBERS = 500
+
+/** What these members owe, each to be paid by somebody; some of them more than once. */
+const owedBy = (knex: Knex, memberIds: readonly string[]): Promise<Owing[]> => {
+  const paid = '(select coalesce(sum(cents), 0) from allocation where allocation.term_id = term.id)'
+  return knex('term')
+    .join('member', 'member.id', 'term.memberId')
+    .leftJoin('memberDues', 'memberDues.memberId', 'member.id')
+    .join({ payer: 'member' }, (on) => on.on('payer.id', knex.raw('coalesce(member_dues.payer_id, member.id)')))
+    .whereIn('term.memberId', memberIds)
+    .where({ exempt: 0 })
+    .whereNull('cancelledAt')
+    .whereRaw(`due_cents > ${paid}`)
+    .select('payer.id as payerId', 'payer.name', knex.raw(`due_cents - ${paid} as cents`))
+}
+
 export const paymentStore = (knex: Knex): PaymentStore => ({
-  add: async (payment, allocations) => {
-    await knex('payment').insert(payment)
+  add: async (payments, allocations) => {
+    await insertAll(knex, 'payment', [payments].flat())
     await insertAll(knex, 'allocation', allocations)
   },
   allocate: (allocations) => insertAll(knex, 'allocation', allocations),
@@ -66,10 +77,17 @@ export const paymentStore = (knex: Knex): PaymentStore => ({
       knex,
       await knex('payment').where({ payerId }).orderBy('valueOn', 'desc').orderBy('recordedAt', 'desc').orderBy('id'),
     ),
-  addReceipt: async ({ organisationId, year, ...receipt }) => {
+  addReceipts: async ({ organisationId, year, issuedOn }, paymentIds) => {
     const last = await knex('receipt').where({ organisationId, year }).max({ number: 'number' }).first()
-    const made: Receipt = { organisationId, year, number: Number(last?.number ?? 0) + 1, ...receipt }
-    await knex('receipt').insert(made)
+    const first = Number(last?.number ?? 0) + 1
+    const made: Receipt[] = paymentIds.map((paymentId, at) => ({
+      organisationId,
+      year,
+      number: first + at,
+      paymentId,
+      issuedOn,
+    }))
+    await insertAll(knex, 'receipt', made)
     return made
   },
   receiptOf: async (paymentId) => exactly<Receipt>(await knex('receipt').where({ paymentId }).first(), { paymentId }),
@@ -84,13 +102,17 @@ export const paymentStore = (knex: Knex): PaymentStore => ({
     return rows.map(({ month, source, cents }) => ({ month, source, cents: Number(cents) }))
   },
   owing: async (organisationId) => {
-    const rows: { payerId: string; name: string; cents: number }[] = await owed(knex, organisationId)
-      .leftJoin('memberDues', 'memberDues.memberId', 'member.id')
-      .join({ payer: 'member' }, (on) => on.on('payer.id', knex.raw('coalesce(member_dues.payer_id, member.id)')))
-      .groupBy('payer.id', 'payer.name')
-      .orderBy('payer.id')
-      .select('payer.id as payerId', 'payer.name', knex.raw('sum(due_cents - coalesce(a.paid, 0)) as cents'))
-    return rows.map((row) => ({ ...row, cents: Number(row.cents) }))
+    // Some members at a time: of all at once nobody else would get a turn before the last.
+    const owing = new Map<string, Owing>()
+    const members = () => knex('member').where({ organisationId }).orderBy('id').limit(MEMBERS)
+    for (let after = ''; ; ) {
+      const ids: string[] = await members().where('id', '>', after).pluck('id')
+      for (const { payerId, name, cents } of await owedBy(knex, ids))
+        owing.set(payerId, { payerId, name, cents: (owing.get(payerId)?.cents ?? 0) + Number(cents) })
+      if (ids.length < MEMBERS) break
+      after = ids.at(-1)!
+    }
+    return [...owing.values()].toSorted((a, b) => (a.payerId < b.payerId ? -1 : 1))
   },
   expected: async (organisationId, toOn) => {
     const rows: { month: string; cents: number }[] = await owed(knex, organisationId)
@@ -102,15 +124,29 @@ export const paymentStore = (knex: Knex): PaymentStore => ({
   },
 })
 
+type Like = NonNullable<Parameters<BankStore['lines']>[0]['like']>
+
+async function linesLike(knex: Knex, organisationId: string, like: Like): Promise<BankLineRecord[]> {
+  const amounts = new Set(like.cents)
+  const found = await inLots<string, BankLineRecord>(like.days, (days) => {
+    const lines = knex('bankLine').where({ organisationId }).whereIn('valueOn', days)
+    if (like.cents.length <= FEW) lines.whereIn('cents', like.cents)
+    if (like.notOf) lines.whereNot({ fileId: like.notOf })
+    if (like.since !== undefined) lines.where('createdAt', '>=', like.since)
+    return lines
+  })
+  return found
+    .filter(({ cents }) => amounts.has(cents))
+    .toSorted((a, b) => (a.bookedOn === b.bookedOn ? (a.id < b.id ? -1 : 1) : a.bookedOn < b.bookedOn ? 1 : -1))
+}
+
+/** So many amounts make a list worth giving to the database. */
+const FEW = 100
+
 export const bankStore = (knex: Knex): BankStore => {
   const known = async (organisationId: string, keys: readonly string[]): Promise<Set<string>> => {
-    const found = new Set<string>()
-    for (let from = 0; from < keys.length; from += AT_ONCE) {
-      const some = keys.slice(from, from + AT_ONCE)
-      const there = await knex('bankLine').where({ organisationId }).whereIn('dedupeKey', some).pluck('dedupe_key')
-      for (const key of there) found.add(key)
-    }
-    return found
+    const lines = () => knex('bankLine').where({ organisationId })
+    return new Set(await inLots<string, string>(keys, (some) => lines().whereIn('dedupeKey', some).pluck('dedupe_key')))
   }
   return {
     fileByDigest: async (organisationId, digest) =>
@@ -132,22 +168,29 @@ export const bankStore = (knex: Knex): BankStore => {
       return added.length
     },
     line: async (id) => exactly<BankLineRecord>(await knex('bankLine').where({ id }).first(), { id }),
-    lines: ({ organisationId, state, limit = 1000, offset = 0 }) =>
-      knex('bankLine')
+    lines: async ({ organisationId, state, like, limit = 1000, offset = 0 }) => {
+      if (like) return linesLike(knex, organisationId, like)
+      return knex('bankLine')
         .where({ organisationId, ...(state && { state }) })
         .orderBy('bookedOn', 'desc')
         .orderBy('id')
         .limit(limit)
-        .offset(offset),
+        .offset(offset)
+    },
     setState: async (id, state, note) => {
       await knex('bankLine').where({ id }).update({ state, note })
     },
-    payersOf: (organisationId, counterIban) =>
-      knex('bankLine')
-        .join('payment', 'payment.bankLineId', 'bankLine.id')
-        .where({ 'bankLine.organisationId': organisationId, counterIban })
-        .distinct()
-        .pluck('payer_id'),
+    payersOf: async (organisationId, ibans) => {
+      const paid = await inLots<string, { counterIban: string; payerId: string }>(ibans, (some) =>
+        knex('bankLine')
+          .join('payment', 'payment.bankLineId', 'bankLine.id')
+          .where({ 'bankLine.organisationId': organisationId })
+          .whereIn('counterIban', some)
+          .distinct('counterIban', 'payerId'),
+      )
+      const byIban = Map.groupBy(paid, ({ counterIban }) => counterIban)
+      return new Map([...byIban].map(([iban, rows]) => [iban, rows.map(({ payerId }) => payerId)]))
+    },
   }
 }
 

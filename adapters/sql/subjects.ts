@@ -2,31 +2,31 @@
 // was removed stays a subject, without access: were it forgotten, the file that denies it would let it in again. (`pluck`
 // takes a column as the database names it.)
 import type { Knex } from 'knex'
-import type { Changed, Resource, SubjectSource, SubjectStore } from '../../src/ports.ts'
-import { exactly } from './exactly.ts'
+import type { Changed, SubjectStore } from '../../src/ports.ts'
+import { mailSubjectNames, type Named } from './mail-subjects.ts'
 
+type Change = Exclude<Changed, { memberId: string }>
 type ClientRow = { clientId: string; audience: string; memberId: string | null }
 type AccountRow = { id: string; username: string }
-type LoginRow = { name: string; accountId: string; mailboxId: string; mailbox: string; removedAt: number | null }
 type SiteRow = { name: string; resourceId: string; memberNumber: string }
 
-/** Two lists of names as one, in order, no longer than either may be. */
-const inOrder = async (
-  a: PromiseLike<string[]>,
-  b: PromiseLike<string[]> | string[],
-  limit: number,
-): Promise<string[]> => [...(await a), ...(await b)].toSorted().slice(0, limit)
+const AT_ONCE = 100
 
 export const subjectStore = (knex: Knex): SubjectStore => {
   const accounts = () => knex('account')
-  const logins = () => knex('login').join({ mailbox: 'resource' }, 'mailbox.id', 'login.mailboxId')
+  const mail = mailSubjectNames(knex)
   const sites = () => knex('resource').where({ 'resource.kind': 'site' })
-  const accountsOfMember = (memberId: string) => knex('affiliation').where({ memberId }).select('accountId')
+  const accountsOf = (memberIds: readonly string[]) =>
+    knex('affiliation').whereIn('memberId', memberIds).select('accountId')
 
-  const clientsOf = (change: { memberId: string } | { clientId: string }): Promise<ClientRow[]> =>
+  const clientsOf = (change: { memberIds: readonly string[] } | { clientId: string }): Promise<ClientRow[]> =>
     knex('client')
       .leftJoin('resource', 'resource.id', 'client.resourceId')
-      .where('memberId' in change ? { 'resource.memberId': change.memberId } : { 'client.clientId': change.clientId })
+      .where((any) =>
+        'memberIds' in change
+          ? any.whereIn('resource.memberId', change.memberIds)
+          : any.where({ 'client.clientId': change.clientId }),
+      )
       .select('client.clientId', 'client.audience', 'resource.memberId')
 
   /** Accounts that may hold something at these clients: those with a role there, and, where none is needed, those that do. */
@@ -53,143 +53,58 @@ export const subjectStore = (knex: Knex): SubjectStore => {
     return found.flat().map(String)
   }
 
-  async function accountsTouched(
-    change: Exclude<Changed, { resourceId: string } | { login: string }>,
-  ): Promise<string[]> {
+  async function accountsTouched(change: Change): Promise<string[]> {
     if ('accountId' in change) return [change.accountId]
-    const own = 'memberId' in change ? await accountsOfMember(change.memberId).pluck('account_id') : []
+    if ('resourceId' in change || 'login' in change) return []
+    const own = 'memberIds' in change ? await accountsOf(change.memberIds).pluck('account_id') : []
     return [...new Set([...own, ...(await accountsAt(await clientsOf(change)))])]
   }
 
-  /** Sites whose forms send with a login of their own. */
-  const senders = () => sites().join('siteLogin', 'siteLogin.siteId', 'resource.id')
-  /** What they write as, in order. Digits come before `@`, letters after it. */
-  const sendersAs = async (after: string, limit: number): Promise<string[]> => {
-    const names: string[] = await senders()
-      .where('resource.name', '>', after.startsWith('@') ? after.slice(1) : '')
-      .orderBy('resource.name')
-      .limit(limit)
-      .pluck('resource.name')
-    return names.map((name) => `@${name}`)
-  }
-  const addresses = () => knex('resource').whereIn('resource.kind', ['mailbox', 'alias'])
+  const accountsNamed = async (ids: readonly string[]): Promise<Named[]> =>
+    (await accounts().whereIn('id', ids).select('id', 'username')).map(({ id, username }: AccountRow) => [
+      id,
+      { kind: 'account', accountId: id, username },
+    ])
 
-  async function loginsTouched(change: Exclude<Changed, { clientId: string }>): Promise<string[]> {
-    if ('login' in change) return [change.login]
-    const people = logins()
-    if ('accountId' in change) people.where({ 'login.accountId': change.accountId })
-    else if ('resourceId' in change) people.where({ 'login.mailboxId': change.resourceId })
-    else
-      people.where((any) =>
-        any
-          .where({ 'mailbox.memberId': change.memberId })
-          .orWhereIn('login.accountId', accountsOfMember(change.memberId)),
-      )
-    const own =
-      'accountId' in change
-        ? []
-        : await senders()
-            .where('resourceId' in change ? { 'resource.id': change.resourceId } : { memberId: change.memberId })
-            .pluck('resource.name')
-    return [...(await people.pluck('login.name')), ...own].toSorted()
+  const sitesNamed = async (names: readonly string[]): Promise<Named[]> =>
+    (
+      await sites()
+        .join('member', 'member.id', 'resource.memberId')
+        .whereIn('resource.name', names)
+        .select('resource.name', 'resource.id as resourceId', 'member.memberNumber')
+    ).map(({ name, ...site }: SiteRow) => [name, { kind: 'site', ...site }])
+
+  const named = {
+    account: accountsNamed,
+    login: mail.loginsNamed,
+    address: mail.addressesNamed,
+    site: sitesNamed,
   }
 
-  /** Mailboxes by what is known of them, the aliases that lead there, and what sites write as. */
-  async function addressesTouched(change: Exclude<Changed, { clientId: string }>): Promise<string[]> {
-    if ('login' in change) return []
-    const meant = addresses()
-    if ('accountId' in change)
-      meant.whereIn('resource.id', knex('login').where({ accountId: change.accountId }).select('mailboxId'))
-    else if ('resourceId' in change) meant.where({ 'resource.id': change.resourceId })
-    else meant.where({ 'resource.memberId': change.memberId })
-    const names: string[] = await meant.pluck('resource.name')
-    const aliases: string[] = await addresses()
-      .join('aliasTarget', 'aliasTarget.resourceId', 'resource.id')
-      .whereIn('aliasTarget.address', names)
-      .pluck('resource.name')
-    const ofSites: string[] =
-      'accountId' in change ? [] : (await loginsTouched(change)).filter((name) => !name.includes('@'))
-    return [...new Set([...names, ...aliases, ...ofSites.map((name) => `@${name}`)])].toSorted()
-  }
-
-  async function login(name: string): Promise<SubjectSource | undefined> {
-    if (!name.includes('@')) {
-      const site = exactly<{ id: string; name: string; removedAt: number | null }>(
-        await senders().where({ 'resource.name': name }).first('resource.id', 'resource.name', 'resource.removedAt'),
-        { name },
-      )
-      return (
-        site && { kind: 'site_login', resourceId: site.id, ...(site.removedAt !== null && { removed: true as const }) }
-      )
-    }
-    const found = exactly<LoginRow>(
-      await logins()
-        .where({ 'login.name': name })
-        .first('login.name', 'login.accountId', 'login.mailboxId', 'login.removedAt', 'mailbox.name as mailbox'),
-      { name },
-    )
-    if (!found) return undefined
-    const { accountId, mailboxId, mailbox, removedAt } = found
-    return { kind: 'login', accountId, mailboxId, mailbox, ...(removedAt !== null && { removed: true as const }) }
-  }
-
-  async function address(name: string): Promise<SubjectSource | undefined> {
-    const ofSite = name.startsWith('@')
-    const wanted = ofSite ? name.slice(1) : name
-    const found = exactly<Resource>(
-      await (ofSite ? senders() : addresses()).where({ 'resource.name': wanted }).first('resource.*'),
-      { name: wanted },
-    )
-    return (
-      found && {
-        kind: 'address',
-        resourceId: found.id,
-        memberId: found.memberId,
-        of: found.kind,
-        ...(found.removedAt !== null && { removed: true as const }),
-      }
-    )
+  /** By the very names: MariaDB, which pads with spaces when it compares, may have found others. */
+  const several: SubjectStore['several'] = async (kind, names) => {
+    const found: Named[] = []
+    for (let from = 0; from < names.length; from += AT_ONCE)
+      found.push(...(await named[kind](names.slice(from, from + AT_ONCE))))
+    return new Map(found)
   }
 
   return {
     names: (kind, after, limit) => {
       if (kind === 'account') return accounts().where('id', '>', after).orderBy('id').limit(limit).pluck('id')
-      if (kind === 'login')
-        return inOrder(
-          logins().where('login.name', '>', after).orderBy('login.name').limit(limit).pluck('login.name'),
-          senders().where('resource.name', '>', after).orderBy('resource.name').limit(limit).pluck('resource.name'),
-          limit,
-        )
-      if (kind === 'address')
-        return inOrder(
-          addresses().where('resource.name', '>', after).orderBy('resource.name').limit(limit).pluck('resource.name'),
-          after > '@~' ? [] : sendersAs(after, limit),
-          limit,
-        )
+      if (kind === 'login') return mail.loginNames(after, limit)
+      if (kind === 'address') return mail.addressNames(after, limit)
       return sites().where('name', '>', after).orderBy('name').limit(limit).pluck('name')
     },
-    async get(kind, name): Promise<SubjectSource | undefined> {
-      if (kind === 'account') {
-        const account = exactly<AccountRow>(await accounts().where({ id: name }).first('id', 'username'), { id: name })
-        return account && { kind, accountId: account.id, username: account.username }
-      }
-      if (kind === 'login') return login(name)
-      if (kind === 'address') return address(name)
-      const site = exactly<SiteRow>(
-        await sites()
-          .join('member', 'member.id', 'resource.memberId')
-          .where({ 'resource.name': name })
-          .first('resource.name', 'resource.id as resourceId', 'member.memberNumber'),
-        { name },
-      )
-      return site && { kind, resourceId: site.resourceId, memberNumber: site.memberNumber }
-    },
-    async touchedBy(kind, change) {
-      if (kind === 'account') return 'resourceId' in change || 'login' in change ? [] : accountsTouched(change)
+    several,
+    get: async (kind, name) => (await several(kind, [name])).get(name),
+    async touchedBy(kind, changed) {
+      const change: Change = 'memberId' in changed ? { memberIds: [changed.memberId] } : changed
+      if (kind === 'account') return accountsTouched(change)
       if ('clientId' in change) return []
-      if (kind === 'login') return loginsTouched(change)
-      if (kind === 'address') return addressesTouched(change)
-      return 'memberId' in change ? sites().where({ memberId: change.memberId }).orderBy('name').pluck('name') : []
+      if (kind === 'login') return mail.loginsTouched(change)
+      if (kind === 'address') return mail.addressesTouched(change)
+      return 'memberIds' in change ? sites().whereIn('memberId', change.memberIds).orderBy('name').pluck('name') : []
     },
   }
 }

@@ -1,5 +1,6 @@
 // Buckets that fill and empty by the clock, shared by all instances. Taking is one statement, so that a hundred
-// requests at once count as a hundred.
+// requests at once count as a hundred. One that would empty later than two windows from now was filled by a clock that has
+// gone back since, and is empty.
 import type { Knex } from 'knex'
 import type { ThrottleStore } from '../../src/ports.ts'
 import type { Database } from './database.ts'
@@ -17,10 +18,10 @@ export const throttleStore = (knex: Knex, kind: Database['kind']): ThrottleStore
     const [made] = await knex.raw(
       `insert into throttle (bucket, taken, reset_at) values (:bucket, :points, :resetAt)
        on conflict (bucket) do update set
-         taken = case when reset_at <= :at then :points else taken + :points end,
-         reset_at = case when reset_at <= :at then :resetAt else reset_at end
+         taken = case when reset_at <= :at or reset_at > :tooLate then :points else taken + :points end,
+         reset_at = case when reset_at <= :at or reset_at > :tooLate then :resetAt else reset_at end
        returning taken, reset_at as "resetAt"`,
-      { bucket, points, at, resetAt: at + windowMs },
+      { bucket, points, at, resetAt: at + windowMs, tooLate: at + 2 * windowMs },
     )
     return made
   }
@@ -35,8 +36,9 @@ export const throttleStore = (knex: Knex, kind: Database['kind']): ThrottleStore
   ): Promise<{ taken: number; resetAt: number }> {
     const [{ insertId }] = await knex.raw(
       `insert into throttle (bucket, taken, reset_at) values (:bucket, :points, :resetAt)
-       on duplicate key update taken = last_insert_id(if(reset_at <= :at, :points, taken + :points)), reset_at = if(reset_at <= :at, :resetAt, reset_at)`,
-      { bucket, points, at, resetAt: at + windowMs },
+       on duplicate key update taken = last_insert_id(if(reset_at <= :at or reset_at > :tooLate, :points, taken + :points)),
+         reset_at = if(reset_at <= :at or reset_at > :tooLate, :resetAt, reset_at)`,
+      { bucket, points, at, resetAt: at + windowMs, tooLate: at + 2 * windowMs },
     )
     return { taken: insertId || points, resetAt: (await row(bucket))?.resetAt ?? at + windowMs }
   }

@@ -7,6 +7,7 @@ import type { Page, View } from '../../src/web/page.ts'
 import type { TextKey } from '../../src/web/texts.ts'
 import type { Desk } from '../desk.ts'
 import { heading } from '../parts.ts'
+import { appPasswordsOf } from './account-app-passwords.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyOf, when } from './history.ts'
 import { acts, badge, facts, link, listed, outcome, trail } from './parts.ts'
@@ -148,7 +149,7 @@ export const account = (desk: Desk): Page<Staff> =>
           <p>${accountBadge(view.texts, found.state, suspended)} ${explained.account.staffRoles.map((role) => badge(t(staffRoleKeys[role])))}</p>
           ${await overridesOf(desk, view.texts, overrides, may(staff, '/admin/suspensions/:id'))}
           ${actsOn(staff, view, known)} ${await profile(desk, view, known)}
-          ${memberships(view, explained)} ${openTo(staff, view, explained)} ${await consents(desk, view, found)}
+          ${memberships(view, explained)} ${openTo(staff, view, explained)} ${may(staff, '/admin/accounts/:id/app-passwords') && (await appPasswordsOf(desk, view, found))} ${await consents(desk, view, found)}
           ${may(staff, '/admin/audit') && (await historyOf(desk, staff, view, found.id))}`,
       }
     },

@@ -56,7 +56,10 @@ export const accounts = (desk: Desk): Page<Staff> =>
       return {
         title: t('admin.nav.accounts'),
         body: html`${heading(t('admin.nav.accounts'))} ${filterForm(view, text, state ?? '')}
-          ${acts([may(staff, '/admin/suspend') && ['/admin/suspend', t('admin.bulk.title')]])}
+          ${acts([
+            may(staff, '/admin/accounts/new') && ['/admin/accounts/new', t('admin.account_new.title'), 'main'],
+            may(staff, '/admin/suspend') && ['/admin/suspend', t('admin.bulk.title')],
+          ])}
           ${rows.length === 0 ? html`<p class="none" role="status">${t('admin.accounts.none')}</p>` : table(t('admin.nav.accounts'), head, rows)}
           ${pager(view, ctx, rows.length, found.length > PAGE)}`,
       }

@@ -36,7 +36,8 @@ async function idOf({ core: { store } }: Desk, typed: string): Promise<string> {
 async function filterOf(desk: Desk, { action, actor, subject, day }: Asked): Promise<AuditFilter> {
   const zone = await zoneOf(desk)
   return {
-    ...(action && { action }),
+    // `dues` means all that begin so, as `dues.` does.
+    ...(action && { action: action.includes('.') ? action : `${action}.` }),
     ...(actor && { actor: await idOf(desk, actor) }),
     ...(subject && { subjectId: await idOf(desk, subject) }),
     ...(isCivilDate(day) && { fromAt: startOfDay(day, zone), untilAt: startOfDay(addDays(day, 1), zone) }),

@@ -8,12 +8,12 @@ import type { Form } from '../../src/web/forms.ts'
 import { html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
+import { optionsIn, sendFiles } from '../kit.ts'
 import { field, heading, hidden, summary } from '../parts.ts'
 import { type Act, actPage } from './act.ts'
 import { clientOf, pluginOf, rolesShown } from './clients.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { area, choice, listed, outcome, trail } from './parts.ts'
-import { tarOf } from './tar.ts'
 
 const pathOf = ({ clientId }: Client): string => `/admin/clients/${clientId}`
 
@@ -104,29 +104,12 @@ async function hintFor(desk: Desk, { texts: { t } }: View, client: Client): Prom
   return known ? t('admin.client_roles.known', { roles: known.join(', ') }) : t('admin.client_roles.free')
 }
 
-/** `key=value` a line: answers to the plugin's own questions. */
-function optionsIn(text: string): Record<string, string> {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
-  return Object.fromEntries(
-    lines.map((line) => {
-      const at = line.indexOf('=')
-      if (at < 1) throw new AppError('invalid_value', { field: 'options', detail: 'an option is key=value' })
-      return [line.slice(0, at).trim(), line.slice(at + 1).trim()]
-    }),
-  )
-}
-
 async function sendKit(desk: Desk, client: Client, form: Form, ctx: Context): Promise<void> {
   const { core, machinery } = desk
   const service = machinery.services.find(({ plugin }) => plugin === client.kind)
   const plugin = await machinery.loadPlugin(client.kind)
   const files = await kitOf(core)(client, plugin, optionsIn(form.get('options')), service?.config)
-  // It holds the client's secret: nothing on the way may keep it.
-  ctx.set('cache-control', 'no-store')
-  ctx.set('content-disposition', `attachment; filename="kit-${client.clientId}.tar"`)
-  ctx.set('content-security-policy', "default-src 'none'; sandbox")
-  ctx.type = 'application/x-tar'
-  ctx.body = tarOf(files, core.clock.now())
+  sendFiles(ctx, client, files, core.clock.now())
 }
 
 const kit = (desk: Desk, note: (staff: Staff, client: Client) => Promise<void>): Page<Staff> => {

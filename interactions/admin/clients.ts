@@ -51,7 +51,10 @@ export const clients = (desk: Desk): Page<Staff> =>
       const head = [t('admin.name'), t('admin.kind'), t('admin.address'), t('admin.audience'), t('admin.state')]
       return {
         title: t('admin.nav.clients'),
-        body: html`${heading(t('admin.nav.clients'), t('admin.clients.text'))} ${acts([['/admin/clients/new', t('admin.clients.new'), 'main']])}
+        body: html`${heading(t('admin.nav.clients'), t('admin.clients.text'))} ${acts([
+          ['/admin/clients/new', t('admin.clients.new'), 'main'],
+          ['/admin/keys', t('admin.keys.title')],
+        ])}
           ${rows.length === 0 ? html`<p class="none">${t('admin.clients.none')}</p>` : table(t('admin.nav.clients'), head, rows)}`,
       }
     },

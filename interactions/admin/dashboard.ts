@@ -6,6 +6,7 @@ import { type Html, html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
 import { heading } from '../parts.ts'
+import { money } from './dues.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyRows } from './history.ts'
 import { link, listed } from './parts.ts'
@@ -76,7 +77,7 @@ export const dashboard = (desk: Desk): Page<Staff> =>
       return {
         title: t('admin.nav.dashboard'),
         body: html`${heading(t('admin.nav.dashboard'), t('admin.dashboard.text', { association: (await desk.organisation()).name }))}
-          ${held} ${await standing(desk, view)} ${await health(desk, staff, view)}
+          ${held} ${await standing(desk, view)} ${may(staff, '/admin/dues') && (await money(desk, view))} ${await health(desk, staff, view)}
           <h2>${t('admin.dashboard.sign_ins')}</h2><p>${t('admin.dashboard.failed', { count: failed })}</p>
           ${may(staff, '/admin/audit') && (await recent(desk, staff, view))}`,
       }

@@ -22,7 +22,7 @@ async function plan(desk: Desk, view: View, ctx: Context): Promise<Html> {
   const { t, money } = view.texts
   const days = daysOf(asked(ctx, 'within'))
   const { members, payers, cents } = await foreseeCalls(desk.core)({ withinDays: days })
-  return html`${filters(view, filterText('within', t('admin.dues.call.within'), String(days), 'number'))}
+  return html`${filters(view, filterText('within', t('admin.dues.call.within'), String(days), 'number'), 'admin.dues.payment.look')}
     ${facts([
       [t('admin.dues.call.members'), members],
       [t('admin.dues.call.payers'), payers],
@@ -54,7 +54,7 @@ export const call = (desk: Desk): Page<Staff> =>
         title: t('admin.dues.called.title'),
         body: html`${duesTrail(view)}<div role="status">${heading(t('admin.dues.called.title'), t('admin.dues.called.text'))}</div>
           ${facts([
-            [t('admin.dues.call.members'), report.terms],
+            [t('admin.dues.called.members'), report.terms],
             [t('admin.dues.called.calls'), report.calls],
           ])}
           ${acts([

@@ -12,6 +12,7 @@ import type { TextKey } from '../../src/web/texts.ts'
 import type { Desk } from '../desk.ts'
 import { field, heading, hidden, summary } from '../parts.ts'
 import { candidates, DUES, duesTrail, payerChoice, payerIn, payerSearch, treasury, written } from './dues-parts.ts'
+import { resemblingAmong, resemblingNotice, sameNote } from './dues-resembling.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { facts, link, offsetOf, outcome, PAGE, pager, table } from './parts.ts'
 
@@ -25,12 +26,23 @@ const ruleKeys = {
   none: 'admin.dues.rule.none',
 } as const satisfies Record<MatchRule, TextKey>
 
+/** What the payer wrote: the reference of a field of its own, and free text. */
+function communication({ reference, text }: BankLineRecord): Html | string {
+  const shown = [reference && written(reference), text].filter(Boolean).join(' · ')
+  return shown && html`<small>${shown.slice(0, 200)}</small>`
+}
+
 export const inboxPage = (desk: Desk): Page<Staff> =>
   staffPage(desk, {
     path: INBOX,
     async show(_staff, view, ctx) {
       const { t, money, day } = view.texts
       const found = await inbox(desk.core)({ limit: PAGE + 1, offset: offsetOf(ctx) })
+      const alike = await resemblingAmong(
+        desk,
+        view,
+        found.map(({ line }) => line),
+      )
       const head = [
         t('admin.dues.day'),
         t('dues.amount'),
@@ -45,10 +57,11 @@ export const inboxPage = (desk: Desk): Page<Staff> =>
           day(line.valueOn),
           html`<span class="ms">${money(line.cents)}</span>`,
           line.counterName,
-          line.text && html`<small>${line.text.slice(0, 200)}</small>`,
-          line.cents <= 0
-            ? t('admin.dues.outcome.left')
-            : payerName && html`<span>${payerName} <small>${t(ruleKeys[match.rule])}</small></span>`,
+          communication(line),
+          alike.get(line.id) ??
+            (line.cents <= 0
+              ? t('admin.dues.outcome.left')
+              : payerName && html`<span>${payerName} <small>${t(ruleKeys[match.rule])}</small></span>`),
           html`<a href="${INBOX}/${line.id}" aria-label="${t('admin.dues.decide_on', { amount: money(line.cents), name: line.counterName ?? '—' })}">${t('admin.dues.decide')}</a>`,
         ])
       return {
@@ -121,13 +134,16 @@ export const inboxLine = (desk: Desk): Page<Staff> =>
       return {
         title,
         body: html`${duesTrail(view, [INBOX, t('admin.dues.inbox.title')])} ${heading(title)} ${summary(view, ['payer', 'note'])} ${told(view, line)}
-          ${line.state === 'new' ? html`${line.note && html`<p class="notice warn">${t('admin.dues.line.taken_back', { note: line.note })}</p>`} ${await deciding(desk, view, ctx, line)}` : await settled(desk, view, line)}`,
+          ${line.state === 'new' ? html`${line.note && html`<p class="notice warn">${t('admin.dues.line.taken_back', { note: line.note })}</p>`} ${await resemblingNotice(desk, view, line)} ${await deciding(desk, view, ctx, line)}` : await settled(desk, view, line)}`,
       }
     },
-    async submit(staff, form, _view, ctx) {
-      const { id: lineId } = await lineOf(desk, ctx)
+    async submit(staff, form, view, ctx) {
+      const line = await lineOf(desk, ctx)
+      const { id: lineId } = line
       const actor = staff.accountId
-      if (form.get('act') === 'ignore') {
+      if (form.get('act') === 'same')
+        await ignoreLine(desk.core)({ lineId, note: await sameNote(desk, view, line), actor })
+      else if (form.get('act') === 'ignore') {
         const note = form.get('note').trim()
         if (note === '') throw new AppError('required', { field: 'note', detail: 'say what the line is' })
         await ignoreLine(desk.core)({ lineId, note, actor })

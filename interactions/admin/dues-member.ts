@@ -17,6 +17,7 @@ import { paymentState } from './dues-payments.ts'
 import type { Staff } from './frame.ts'
 import { memberOf } from './member.ts'
 import { acts, badge, choice, facts, link, listed } from './parts.ts'
+import { peopleNamed } from './states.ts'
 
 const reminderKeys = {
   sent: 'admin.dues.reminder.sent',
@@ -42,22 +43,55 @@ async function agreed(desk: Desk, { texts: { t, money } }: View, { id }: Member)
   ])
 }
 
+/** What the terms were that were cancelled, why and by whom; nothing while there are none. */
+async function cancelledList(desk: Desk, { texts }: View, { id }: Member): Promise<Html> {
+  const { t, day, money } = texts
+  const gone = (await desk.core.store.books.kept(id)).terms.filter(({ cancelledAt }) => cancelledAt !== null)
+  const name = await peopleNamed(
+    desk,
+    gone.flatMap(({ cancelledBy }) => cancelledBy ?? []),
+  )
+  if (gone.length === 0) return html``
+  return listed(
+    t('admin.dues.cancelled_terms'),
+    [t('admin.term.from'), t('admin.term.to'), t('admin.dues.due'), t('admin.why'), t('admin.override.by')],
+    gone
+      .toReversed()
+      .map(({ startOn, endOn, dueCents, exempt, cancelReason, cancelledBy }) => [
+        day(startOn),
+        endOn === null ? t('admin.term.for_life') : day(endOn),
+        exempt ? t('admin.term.exempt') : money(dueCents),
+        cancelReason,
+        cancelledBy && name(cancelledBy),
+      ]),
+    '',
+  )
+}
+
 async function termList(desk: Desk, { texts }: View, { id }: Member): Promise<Html> {
   const { t, day, money } = texts
   const terms = (await desk.core.store.standings.terms(id)).toReversed()
   return listed(
     t('admin.dues.terms'),
-    [t('admin.term.from'), t('admin.term.to'), t('admin.dues.due'), t('admin.dues.paid'), t('admin.state')],
+    [
+      t('admin.term.from'),
+      t('admin.term.to'),
+      t('admin.dues.due'),
+      t('admin.dues.paid'),
+      t('admin.state'),
+      t('admin.dues.correct'),
+    ],
     terms.map((term) => [
       day(term.startOn),
       term.endOn === null ? t('admin.term.for_life') : day(term.endOn),
       money(term.dueCents),
       money(term.paidCents),
       term.exempt
-        ? badge(t('admin.term.exempt'), 'good')
+        ? html`${badge(t('admin.term.exempt'), 'good')}${term.reason && html` <small>${term.reason}</small>`}`
         : owedFor(term) > 0
           ? badge(t('dues.state.open', { amount: money(owedFor(term)) }), 'warn')
           : badge(t('admin.term.covered'), 'good'),
+      link(`/admin/members/${id}/terms/${term.id}`, t('admin.dues.correct')),
     ]),
     t('admin.terms.none'),
   )
@@ -93,12 +127,15 @@ async function asking(desk: Desk, { texts: { t, day, money } }: View, { id }: Me
   const made = await calls.ofPayer(id)
   return html`${listed(
     t('admin.dues.calls'),
-    [t('admin.dues.reference'), t('dues.amount'), t('admin.dues.issued'), t('dues.due')],
-    made.map(({ ogm, lines, issuedOn, dueOn }) => [
+    [t('admin.dues.reference'), t('dues.amount'), t('admin.dues.issued'), t('dues.due'), t('admin.dues.correct')],
+    made.map(({ id: call, ogm, lines, issuedOn, dueOn, cancelledAt }) => [
       html`<code>${formatOgm(ogm)}</code>`,
       money(lines.reduce((sum, { cents }) => sum + cents, 0)),
       day(issuedOn),
       day(dueOn),
+      cancelledAt === null
+        ? link(`/admin/members/${id}/calls/${call}`, t('admin.dues.correct'))
+        : badge(t('admin.dues.cancelled'), 'warn'),
     ]),
     t('admin.dues.calls_none'),
   )}
@@ -121,9 +158,11 @@ export async function membersDues(desk: Desk, view: View, member: Member): Promi
   return html`<h2>${t('admin.nav.dues')}</h2>${await agreed(desk, view, member)}
     ${acts([
       [`/admin/members/${member.id}/dues`, t('admin.dues.member.title')],
+      [`/admin/members/${member.id}/tariff`, t('admin.dues.change.title')],
+      [`/admin/members/${member.id}/exempt`, t('admin.dues.exempt.title')],
       [`${DUES}/payments/new?payer=${member.id}`, t('admin.dues.pay.title')],
     ])}
-    ${await termList(desk, view, member)} ${await paymentList(desk, view, member)} ${await asking(desk, view, member)}`
+    ${await termList(desk, view, member)} ${await cancelledList(desk, view, member)} ${await paymentList(desk, view, member)} ${await asking(desk, view, member)}`
 }
 
 export const memberDuesAct = (desk: Desk): Page<Staff> =>

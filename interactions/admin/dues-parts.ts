@@ -56,6 +56,16 @@ export function wholeIn(form: Form, name: string): number {
   return Number(typed)
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** Of the form, not of the sending: what is sent twice is recorded once. */
+export const formId = (desk: Desk, view: View): string => view.typed?.get('id') || desk.core.random.uuid()
+/** Throws `invalid_value` of no field: nobody typed it. */
+export function idIn(form: Form): string {
+  const id = form.get('id')
+  if (!UUID.test(id)) throw new AppError('invalid_value', { detail: 'not this page’s form' })
+  return id
+}
+
 const MOST_FOUND = 20
 
 /** One who may have paid: as found, and what is owed. */

@@ -1,9 +1,10 @@
 // Payments: the latest, whose they are, one recorded by hand, one taken back with the reason.
 import type { Context } from 'koa'
 import { AppError } from '../../src/domain/errors.ts'
+import { laterOf } from '../../src/domain/time.ts'
 import type { PaymentListed } from '../../src/ports.ts'
 import { paymentSources } from '../../src/ports.ts'
-import { recordPayment, reversePayment } from '../../src/usecases/payments.ts'
+import { familyOf, lyingOn, recordPayment, reversePayment, rootOf } from '../../src/usecases/payments.ts'
 import { today } from '../../src/usecases/standing.ts'
 import { type Html, html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
@@ -14,6 +15,8 @@ import {
   DUES,
   duesTrail,
   eurosIn,
+  formId,
+  idIn,
   payerChoice,
   payerIn,
   payerSearch,
@@ -48,9 +51,10 @@ const PAYMENTS = `${DUES}/payments`
 /** What became of a payment; nothing to say of most. */
 export const paymentState = (
   { texts: { t } }: View,
-  payment: Pick<PaymentListed, 'reversed' | 'reversesId'>,
+  payment: Pick<PaymentListed, 'reversed' | 'reversesId' | 'refundsId'>,
 ): Html | '' => {
   if (payment.reversesId) return badge(t('admin.dues.payment.reversal'))
+  if (payment.refundsId && !payment.reversed) return badge(t('admin.dues.payment.refund'))
   return payment.reversed ? badge(t('admin.dues.payment.reversed'), 'warn') : ''
 }
 
@@ -103,15 +107,11 @@ export const payments = (desk: Desk): Page<Staff> =>
     },
   })
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 async function payForm(desk: Desk, view: View, ctx: Context): Promise<Html> {
   const { t } = view.texts
   const found = await candidates(desk, ctx)
   if (found.length === 0) return html`<p class="none" role="status">${t('admin.dues.payer_none')}</p>`
-  // Of the form, not of the sending: sent twice, it is recorded once.
-  const id = view.typed?.get('id') || desk.core.random.uuid()
-  return html`<form method="post" class="act">${hidden(view)}<input type="hidden" name="id" value="${id}">
+  return html`<form method="post" class="act">${hidden(view)}<input type="hidden" name="id" value="${formId(desk, view)}">
     ${payerChoice(view, found)}
     ${field(view, { name: 'cents', label: t('admin.dues.amount_euros'), autocomplete: 'off' })}
     ${choice(view, { name: 'source', label: t('admin.dues.source'), options: sourceOptions(view.texts), value: 'cash' })}
@@ -133,8 +133,8 @@ export const newPayment = (desk: Desk): Page<Staff> =>
     },
     async submit(staff, form) {
       const source = paymentSources.find((one) => one === form.get('source'))
-      const id = form.get('id')
-      if (!source || !UUID.test(id)) throw new AppError('invalid_value', { detail: 'not this page’s form' })
+      const id = idIn(form)
+      if (!source) throw new AppError('invalid_value', { detail: 'not this page’s form' })
       const payerId = payerIn(form)
       const payer = await desk.core.store.members.get(payerId)
       if (payer?.organisationId !== (await treasury(desk)).id) throw new AppError('not_found', { field: 'payer' })
@@ -151,23 +151,27 @@ export const newPayment = (desk: Desk): Page<Staff> =>
     },
   })
 
-async function paymentOf(desk: Desk, ctx: Context) {
+export async function paymentOf(desk: Desk, ctx: Context) {
   const { store } = desk.core
   const found = await store.payments.get(ctx.params.payment ?? '')
   if (!found || found.organisationId !== (await treasury(desk)).id) throw new AppError('not_found')
   return { ...found, payer: await store.members.get(found.payerId), receipt: await store.payments.receiptOf(found.id) }
 }
-type Found = Awaited<ReturnType<typeof paymentOf>>
+export type FoundPayment = Awaited<ReturnType<typeof paymentOf>>
 
-async function paymentFacts(desk: Desk, view: View, found: Found): Promise<Html> {
+async function paymentFacts(desk: Desk, view: View, found: FoundPayment): Promise<Html> {
   const { texts } = view
   const { t, money, day } = texts
   const name = await peopleNamed(desk, [found.recordedBy])
-  const onTerms = found.allocations.reduce((sum, { cents }) => sum + cents, 0)
+  const isRoot = rootOf(found) === found.id
+  const family = isRoot ? await familyOf(desk.core.store, found) : [found]
+  const onTerms = [...lyingOn(family).values()].reduce((sum, cents) => sum + cents, 0)
+  const back = family.filter(({ refundsId }) => refundsId !== null).reduce((sum, { cents }) => sum - cents, 0)
   return facts([
     [t('admin.dues.payer'), link(`/admin/members/${found.payerId}`, found.payer?.name ?? found.payerId)],
     [t('dues.amount'), money(found.cents)],
     [t('admin.dues.on_terms'), money(onTerms)],
+    ...(isRoot && back > 0 ? [[t('admin.dues.refund.done'), money(back)] as const] : []),
     [t('admin.dues.day'), day(found.valueOn)],
     [t('admin.dues.source'), sourceName(texts, found.source)],
     [t('admin.dues.receipt'), found.receipt && receiptNumber(found.receipt)],
@@ -189,21 +193,30 @@ export const payment = (desk: Desk): Page<Staff> =>
       const found = await paymentOf(desk, ctx)
       const title = t('admin.dues.payment.title', { amount: money(found.cents), name: found.payer?.name ?? '' })
       const open = !found.reversed && found.reversesId === null
+      const isRefund = found.refundsId !== null
+      const undone = laterOf(await today(desk.core), found.valueOn)
       return {
         title,
-        body: html`${duesTrail(view, [PAYMENTS, t('admin.dues.payments.title')])} ${heading(title)} ${summary(view, ['note'])}
+        body: html`${duesTrail(view, [PAYMENTS, t('admin.dues.payments.title')])} ${heading(title)} ${outcome(view, ctx)} ${summary(view, ['note', 'valueOn'])}
           <p>${paymentState(view, found)}</p> ${await paymentFacts(desk, view, found)}
+          ${acts([open && !isRefund && [`${PAYMENTS}/${found.id}/refund`, t('admin.dues.refund.title')]])}
           ${
             open &&
-            html`<h2>${t('admin.dues.undo.title')}</h2><p>${t('admin.dues.undo.text')}</p>
-          <form method="post" class="act">${hidden(view)} ${area(view, { name: 'note', label: t('admin.reason'), maxlength: 500 })}
+            html`<h2>${t('admin.dues.undo.title')}</h2><p>${t(isRefund ? 'admin.dues.undo.refund' : 'admin.dues.undo.text')}</p>
+          <form method="post" class="act">${hidden(view)} ${dayField(view, { name: 'valueOn', label: t('admin.dues.map.value'), value: undone })} ${area(view, { name: 'note', label: t('admin.reason'), maxlength: 500 })}
             <button class="main bad">${t('admin.dues.undo.title')}</button></form>`
           }`,
       }
     },
     async submit(staff, form, _view, ctx) {
       const { id: paymentId } = await paymentOf(desk, ctx)
-      await reversePayment(desk.core)({ paymentId, note: form.get('note'), actor: staff.accountId })
+      const valueOn = form.get('valueOn').trim()
+      await reversePayment(desk.core)({
+        paymentId,
+        note: form.get('note'),
+        ...(valueOn && { valueOn }),
+        actor: staff.accountId,
+      })
       return `${PAYMENTS}?done=recorded`
     },
   })

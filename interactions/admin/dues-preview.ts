@@ -3,7 +3,14 @@
 import type { Context } from 'koa'
 import { AppError } from '../../src/domain/errors.ts'
 import { formatIban, parseIban } from '../../src/domain/references.ts'
-import { importStatement, type PlannedLine, type StatementPlan } from '../../src/usecases/import-statement.ts'
+import {
+  importStatement,
+  isProblem,
+  type PlannedLine,
+  type Problem,
+  type Remark,
+  type StatementPlan,
+} from '../../src/usecases/import-statement.ts'
 import { savedStatementMap } from '../../src/usecases/statement-maps.ts'
 import { type Html, html } from '../../src/web/html.ts'
 import type { Page, Shown, View } from '../../src/web/page.ts'
@@ -12,6 +19,7 @@ import type { Desk } from '../desk.ts'
 import { heading, hidden, summary } from '../parts.ts'
 import { mapForm, saveMap } from './dues-map.ts'
 import { DUES, duesTrail, written } from './dues-parts.ts'
+import { type Called, linesCalled } from './dues-resembling.ts'
 import { STATEMENT } from './dues-statement.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { acts, asked, badge, facts, offsetOf, pager, table } from './parts.ts'
@@ -20,6 +28,7 @@ import { peopleNamed, zoneOf } from './states.ts'
 /** A year of most associations on one page. */
 const LINES = 200
 
+type Told = Remark['told']
 type Kept = { digest: string; bytes: Uint8Array; name: string; map: string }
 
 /** The file that an address speaks of; undefined when its day is over. */
@@ -52,24 +61,40 @@ async function tried(desk: Desk, kept: Kept): Promise<StatementPlan | AppError> 
   })
 }
 
-const whys: Record<string, TextKey> = {
-  balance: 'admin.dues.refused.balance',
+/** What the reader says, in the person's language: the compiler sees that each code has a sentence. */
+const said = ({ texts: { t } }: View, code: Problem, told: Told): string => t(`statement.${code}`, told)
+
+/** What is no fault of the file's, but of its being brought here. */
+const elsewhere: Record<string, TextKey> = {
   account: 'admin.dues.refused.account',
   currency: 'admin.dues.refused.currency',
-  format: 'admin.dues.refused.format',
-  empty: 'admin.dues.refused.empty',
 }
 
-/** Why nothing was kept; the reader's own words, which name the line and the remedy, are in English. */
-function refusal({ texts: { t } }: View, { detail, params: { line, why } }: AppError): Html {
-  const reason = whys[String(why)]
+/** Why nothing was kept, where, and what to do. */
+function refusal(view: View, { params }: AppError): Html {
+  const { t } = view.texts
+  const { line, why } = params
+  const reason = isProblem(why) ? said(view, why, params) : t(elsewhere[String(why)] ?? 'admin.dues.refused.other')
   return html`<div class="notice" role="alert"><strong>${line ? t('admin.dues.refused.line', { line }) : t('admin.dues.refused.title')}</strong>
-    <p>${t(reason ?? 'admin.dues.refused.other')}</p><p><small>${t('admin.dues.refused.words')} <span lang="en">${detail}</span></small></p></div>`
+    <p>${reason}</p></div>`
+}
+
+const REMARKS = 20
+
+/** What somebody should know of a file that is not refused. */
+function remarked(view: View, remarks: readonly Remark[]): Html {
+  if (remarks.length === 0) return html``
+  const { t } = view.texts
+  const items = remarks.slice(0, REMARKS).map(({ line, code, told }) => {
+    const text = said(view, code, told)
+    return html`<li>${line > 0 ? t('statement.at_line', { line, text }) : text}</li>`
+  })
+  return html`<h2>${t('admin.dues.statement.remarks')}</h2><ul class="plain">${items}</ul>`
 }
 
 async function refused(desk: Desk, view: View, kept: Kept, error: AppError): Promise<Shown> {
   const { t } = view.texts
-  const missing = error.field === 'map' || error.params.why === 'map'
+  const missing = error.field === 'map' || error.params.why === 'unknown_format'
   return {
     title: kept.name,
     status: missing ? 200 : 422,
@@ -79,16 +104,25 @@ async function refused(desk: Desk, view: View, kept: Kept, error: AppError): Pro
   }
 }
 
-type Sort = 'payment' | 'perhaps' | 'inbox' | 'left' | 'duplicate'
-const sortOf = ({ duplicate, line, match }: PlannedLine): Sort => {
+type Sort = 'payment' | 'again' | 'perhaps' | 'inbox' | 'left' | 'duplicate'
+const sortOf = ({ duplicate, resembles, line, match }: PlannedLine): Sort => {
   if (duplicate) return 'duplicate'
+  if (resembles) return 'again'
   if (line.cents <= 0) return 'left'
   if (match.sure) return 'payment'
   return match.payerId ? 'perhaps' : 'inbox'
 }
-const tones = { payment: 'good', perhaps: 'warn', inbox: 'warn', left: 'quiet', duplicate: 'quiet' } as const
+const tones = {
+  payment: 'good',
+  again: 'warn',
+  perhaps: 'warn',
+  inbox: 'warn',
+  left: 'quiet',
+  duplicate: 'quiet',
+} as const
 const outcomeKeys = {
   payment: 'admin.dues.outcome.payment',
+  again: 'admin.dues.outcome.again',
   perhaps: 'admin.dues.outcome.perhaps',
   inbox: 'admin.dues.outcome.inbox',
   left: 'admin.dues.outcome.left',
@@ -96,6 +130,7 @@ const outcomeKeys = {
 } as const satisfies Record<Sort, TextKey>
 const countKeys = {
   payment: 'admin.dues.counted.payment',
+  again: 'admin.dues.counted.again',
   perhaps: 'admin.dues.counted.perhaps',
   inbox: 'admin.dues.counted.inbox',
   left: 'admin.dues.counted.left',
@@ -119,7 +154,10 @@ function balances({ texts: { t, money, day } }: View, { file }: StatementPlan): 
     facts([
       [t('dues.account'), parseIban(account) ? formatIban(account) : account],
       [t('admin.dues.statement.number'), number],
-      [t('admin.dues.statement.period'), fromOn && toOn && t('dues.span', { start: day(fromOn), end: day(toOn) })],
+      [
+        t('admin.dues.statement.period'),
+        fromOn && toOn && (fromOn === toOn ? day(fromOn) : t('dues.span', { start: day(fromOn), end: day(toOn) })),
+      ],
       [
         t('admin.dues.statement.balances'),
         openingCents === null || closingCents === null
@@ -130,8 +168,8 @@ function balances({ texts: { t, money, day } }: View, { file }: StatementPlan): 
   )}`
 }
 
-function linesTable({ texts }: View, lines: readonly PlannedLine[]): Html {
-  const { t, money, day } = texts
+function linesTable(view: View, lines: readonly PlannedLine[], called: Called): Html {
+  const { t, money, day } = view.texts
   const head = [
     t('admin.dues.line'),
     t('admin.dues.day'),
@@ -144,7 +182,7 @@ function linesTable({ texts }: View, lines: readonly PlannedLine[]): Html {
     t('admin.dues.statement.lines'),
     head,
     lines.map((planned) => {
-      const { line, payerName } = planned
+      const { line, payerName, resembles } = planned
       const sort = sortOf(planned)
       const text = [line.reference && written(line.reference.value), line.text].filter(Boolean).join(' · ')
       return [
@@ -153,7 +191,7 @@ function linesTable({ texts }: View, lines: readonly PlannedLine[]): Html {
         html`<span class="ms">${money(line.cents)}</span>`,
         line.counterName,
         text && html`<small>${text.slice(0, 200)}</small>`,
-        badge(t(outcomeKeys[sort], { name: payerName ?? '' }), tones[sort]),
+        badge(t(outcomeKeys[sort], { name: payerName ?? '', ...(resembles && called(resembles)) }), tones[sort]),
       ]
     }),
   )
@@ -177,7 +215,7 @@ async function planned(desk: Desk, view: View, ctx: Context, kept: Kept, plan: S
     title: kept.name,
     body: html`${duesTrail(view, [STATEMENT, t('admin.dues.statement.title')])} ${heading(kept.name, t('admin.dues.preview.text'))}
       ${summary(view)} ${await before(desk, view, plan)} ${counted(view, lines)}
-      ${file.remarks.length > 0 && html`<h2>${t('admin.dues.statement.remarks')}</h2><ul class="plain" lang="en">${file.remarks.slice(0, 20).map(({ line, text }) => html`<li>${line > 0 && `line ${line}: `}${text}</li>`)}</ul>`}
+      ${remarked(view, file.remarks)}
       ${
         fresh > 0
           ? html`<form method="post" class="act">${hidden(view)}<button class="main" name="act" value="import">${t('admin.dues.preview.import', { count: fresh })}</button>
@@ -185,7 +223,7 @@ async function planned(desk: Desk, view: View, ctx: Context, kept: Kept, plan: S
           : html`<p class="none" role="status">${t('admin.dues.preview.nothing')}</p>${acts([[STATEMENT, t('admin.dues.statement.another')]])}`
       }
       <h2>${t('admin.dues.statement.of')}</h2>${balances(view, plan)}
-      <h2>${t('admin.dues.statement.lines')}</h2>${linesTable(view, shown)} ${pager(view, ctx, shown.length, offset + LINES < lines.length, LINES)}`,
+      <h2>${t('admin.dues.statement.lines')}</h2>${linesTable(view, shown, await linesCalled(desk, view))} ${pager(view, ctx, shown.length, offset + LINES < lines.length, LINES)}`,
   }
 }
 

@@ -137,7 +137,7 @@ export const tariffAct = (desk: Desk): Page<Staff> =>
     own: ['name', 'amountCents', 'months', 'yearStartsOn', ...DECISION],
     async fields(view) {
       const { t } = view.texts
-      const options = periods.map((one) => [one, t(periodKeys[one], { months: 'n', start: '…' })] as const)
+      const options = periods.map((one) => [one, t(periodKeys[one], { months: '…', start: '…' })] as const)
       return html`${field(view, { name: 'name', label: t('admin.name'), hint: t('admin.dues.tariff.name_hint'), autocomplete: 'off' })}
         ${field(view, { name: 'amountCents', label: t('admin.dues.amount_euros'), autocomplete: 'off' })}
         ${choice(view, { name: 'period', label: t('admin.dues.covers'), options })}

@@ -20,7 +20,7 @@ const bar = (cents: number, most: number, tone: string): Html => {
 }
 
 /** Month by month of a year: what arrived, and what is still open of the terms that begin in it. */
-async function money(desk: Desk, view: View): Promise<Html> {
+export async function money(desk: Desk, view: View): Promise<Html> {
   const { t, money: shown } = view.texts
   const named = monthOf(view)
   const { payments } = desk.core.store

@@ -22,19 +22,10 @@ function told(payload: Record<string, unknown>): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }
 
-const short: Intl.DateTimeFormatOptions = {
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-}
-
 /** Instants of a table: short, in the association's zone, and whole for machines. */
-export function when({ locale }: Texts, at: number, zone: string): Html {
+export function when(texts: Texts, at: number, zone: string): Html {
   const instant = Temporal.Instant.fromEpochMilliseconds(at)
-  const shown = instant.toLocaleString(`${locale}-BE`, { ...short, timeZone: zone })
-  return html`<time datetime="${instant.toString({ smallestUnit: 'second' })}">${shown}</time>`
+  return html`<time datetime="${instant.toString({ smallestUnit: 'second' })}">${texts.short(at, zone)}</time>`
 }
 
 const pages: Record<string, string> = {

@@ -8,6 +8,8 @@ import type { Desk } from '../desk.ts'
 import { accessActs } from './access-acts.ts'
 import { account } from './account.ts'
 import { accountActs, onAccount } from './account-acts.ts'
+import { accountAppPasswords, newAccountAppPassword } from './account-app-passwords.ts'
+import { newAccount } from './account-new.ts'
 import { accounts } from './accounts.ts'
 import { auditPage, auditVerify, mountExport } from './audit.ts'
 import { bulk } from './bulk.ts'
@@ -16,8 +18,11 @@ import { client, clients } from './clients.ts'
 import { dashboard } from './dashboard.ts'
 import { duesPages, mountRoll } from './dues-pages.ts'
 import type { Staff } from './frame.ts'
+import { keys, rotateKeysPage } from './keys.ts'
 import { member } from './member.ts'
 import { memberActs, onMember } from './member-acts.ts'
+import { newMember } from './member-new.ts'
+import { linkAccount, memberPeople } from './member-people.ts'
 import { members } from './members.ts'
 import { held, plan } from './plans.ts'
 import { register } from './register.ts'
@@ -41,12 +46,19 @@ export function mountAdmin(router: Router, desk: Desk, letters: Letters, frame: 
   const pages = [
     dashboard(desk),
     members(desk),
+    // Before the page of one: «new» is no member.
+    newMember(desk),
     member(desk),
     ...memberActs(desk),
+    memberPeople(desk),
+    linkAccount(desk),
     ...accessActs(desk, watcher, 'members', onMember(desk)),
     ...duesPages(desk),
     accounts(desk),
+    newAccount(desk, letters),
     account(desk),
+    accountAppPasswords(desk),
+    newAccountAppPassword(desk),
     ...accountActs(desk, letters),
     ...accessActs(desk, watcher, 'accounts', onAccount(desk)),
     bulk(desk, watcher),
@@ -61,6 +73,8 @@ export function mountAdmin(router: Router, desk: Desk, letters: Letters, frame: 
     client(desk),
     ...clientActs(desk, (staff, { clientId, kind }) => kitTaken(staff, clientId, { kind })),
     rotate(desk),
+    keys(desk),
+    rotateKeysPage(desk),
     auditPage(desk),
     auditVerify(desk),
   ]

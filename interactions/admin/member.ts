@@ -9,6 +9,7 @@ import { heading } from '../parts.ts'
 import { membersDues } from './dues-member.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyOf, when } from './history.ts'
+import { knownForm } from './known.ts'
 import { acts, badge, facts, link, listed, outcome, trail } from './parts.ts'
 import { may } from './rights.ts'
 import { eventKeys, languageOptions, overridesOf, roleName, standingBadge, zoneOf } from './states.ts'
@@ -78,12 +79,19 @@ async function people(desk: Desk, staff: Staff, { texts }: View, { id }: Member)
       return [open ? link(`/admin/accounts/${accountId}`, username) : username, account?.name, roleName(texts, role)]
     }),
   )
-  return listed(
+  const at = `/admin/members/${id}`
+  const decides = may(staff, '/admin/members/:id/people')
+  return html`${listed(
     t('admin.people'),
     [t('admin.username'), t('admin.name'), t('admin.role')],
     rows,
     t('admin.people.none'),
-  )
+  )}
+  ${acts([
+    decides && [`${at}/link`, t('admin.link.title')],
+    decides && [`/admin/accounts/new?member=${id}`, t('admin.account_new.title')],
+    decides && rows.length > 0 && [`${at}/people`, t('admin.member_people.act')],
+  ])}`
 }
 
 async function resources(desk: Desk, { texts: { t } }: View, { id }: Member): Promise<Html> {
@@ -125,7 +133,7 @@ export const member = (desk: Desk): Page<Staff> =>
           ${await overridesOf(desk, view.texts, overrides, may(staff, '/admin/suspensions/:id'))}
           ${actsOn(staff, view, found, effects)} ${await profile(desk, view, found)} ${books && (await membersDues(desk, view, found))} ${await terms(desk, view, found, books)}
           ${await people(desk, staff, view, found)} ${await resources(desk, view, found)}
-          ${may(staff, '/admin/audit') && (await historyOf(desk, staff, view, found.id))}`,
+          ${may(staff, '/admin/audit') && (await historyOf(desk, staff, view, found.id))} ${may(staff, '/admin/members/:id/standing-on') && (await knownForm(desk, view, found))}`,
       }
     },
   })

@@ -5,13 +5,14 @@ import type { Page } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
 import { heading } from '../parts.ts'
 import { type Staff, staffPage } from './frame.ts'
-import { asked, choice, filters, filterText, link, offsetOf, PAGE, pager, table, tick } from './parts.ts'
+import { acts, asked, choice, filters, filterText, link, offsetOf, PAGE, pager, table, tick } from './parts.ts'
+import { may } from './rights.ts'
 import { standingBadge } from './states.ts'
 
 export const members = (desk: Desk): Page<Staff> =>
   staffPage(desk, {
     path: '/admin/members',
-    async show(_staff, view, ctx) {
+    async show(staff, view, ctx) {
       const { t } = view.texts
       const text = asked(ctx, 'text')
       const standing = standings.find((one) => one === asked(ctx, 'standing'))
@@ -37,6 +38,7 @@ export const members = (desk: Desk): Page<Staff> =>
       return {
         title: t('admin.nav.members'),
         body: html`${heading(t('admin.nav.members'))}
+          ${acts([may(staff, '/admin/members/new') && ['/admin/members/new', t('admin.member_new.title'), 'main']])}
           ${filters(view, html`${filterText('text', t('admin.members.search'), text)} ${choice(view, { name: 'standing', label: t('admin.standing'), options, value: standing ?? '' })} ${withoutTariff && tick('tariff', 'none', t('admin.dues.without_tariff_only'), true)}`)}
           ${rows.length === 0 ? html`<p class="none" role="status">${t('admin.members.none')}</p>` : table(t('admin.nav.members'), head, rows)}
           ${pager(view, ctx, rows.length, found.length > PAGE)}`,

@@ -82,19 +82,20 @@ export function dayField(view: View, { name, label, hint, value = '' }: Omit<Are
 type Choice = {
   name: string
   label: string
+  hint?: string
   options: readonly (readonly [value: string, text: string])[]
   value?: string
 }
-export const choice = (view: View, { name, label, options, value = '' }: Choice): Html => html`
+export const choice = (view: View, { name, label, hint, options, value = '' }: Choice): Html => html`
   <div class="field short"><label for="${name}">${label}</label>
-    <select id="${name}" name="${name}">${options.map(([option, text]) => html`<option value="${option}"${option === (view.typed?.get(name) ?? value) && html` selected`}>${text}</option>`)}</select></div>`
+    <select id="${name}" name="${name}"${tied(name, hint, undefined)}>${options.map(([option, text]) => html`<option value="${option}"${option === (view.typed?.get(name) ?? value) && html` selected`}>${text}</option>`)}</select>${notes(name, hint, undefined)}</div>`
 
 export const tick = (name: string, value: string, text: string, checked = false, id = `${name}-${value}`): Html =>
   html`<label class="check" for="${id}"><input id="${id}" name="${name}" type="checkbox" value="${value}"${checked && html` checked`}><span>${text}</span></label>`
 
 /** A form that filters a list: GET, so that its answer has an address. */
-export const filters = (view: View, fields: Html): Html =>
-  html`<form class="filters" method="get" role="search">${fields}<button class="main">${view.texts.t('admin.search')}</button></form>`
+export const filters = (view: View, fields: Html, button: TextKey = 'admin.search'): Html =>
+  html`<form class="filters" method="get" role="search">${fields}<button class="main">${view.texts.t(button)}</button></form>`
 
 export const filterText = (name: string, label: string, value: string, type = 'search'): Html =>
   html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${value}" maxlength="200" autocomplete="off"></div>`
@@ -142,10 +143,17 @@ const done: Record<string, TextKey> = {
   checked: 'admin.done.checked',
   retried: 'admin.done.retried',
   applied: 'admin.done.applied',
+  added: 'admin.done.added',
+  linked: 'admin.done.linked',
+  removed: 'admin.done.removed',
+  unsent: 'admin.done.unsent',
+  revoked: 'admin.done.revoked',
 }
+/** Done in part only. */
+const half = ['unsent']
 export const outcome = (view: View, ctx: Context): Html => {
   const key = asked(ctx, 'done')
-  return html`${Object.hasOwn(done, key) && html`<p class="notice good" role="status">${view.texts.t(done[key]!)}</p>`}`
+  return html`${Object.hasOwn(done, key) && html`<p class="notice ${half.includes(key) ? 'warn' : 'good'}" role="status">${view.texts.t(done[key]!)}</p>`}`
 }
 
 /** A last day that was typed, or null; it must not be over already. */

@@ -2,14 +2,15 @@
 import { AppError } from '../../src/domain/errors.ts'
 import type { Plan } from '../../src/reconcile.ts'
 import { applyService, releaseHeld } from '../../src/usecases/apply-services.ts'
+import { removalsAhead } from '../../src/usecases/nightly.ts'
 import { type Html, html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
 import { heading, hidden, summary } from '../parts.ts'
 import { type Staff, staffPage } from './frame.ts'
-import { badge, listed, outcome, tick, trail } from './parts.ts'
+import { badge, link, listed, outcome, tick, trail } from './parts.ts'
 import { heldNotices, heldOf, serviceNamed } from './service-states.ts'
-import { peopleNamed } from './states.ts'
+import { peopleNamed, standingBadge } from './states.ts'
 
 const SHOWN = 200
 
@@ -72,6 +73,24 @@ export const plan = (desk: Desk): Page<Staff> =>
     },
   })
 
+/** Whose access would close: nobody can say whether it is right from a number alone. */
+async function removals(desk: Desk, view: View): Promise<Html> {
+  const { t, day } = view.texts
+  const found = await removalsAhead(desk.core, SHOWN)
+  const members = await Promise.all(found.map(({ memberId }) => desk.core.store.members.get(memberId)))
+  return listed(
+    t('admin.held.who'),
+    [t('admin.member'), t('admin.covered_until'), t('admin.plan.from'), t('admin.plan.to')],
+    found.map(({ memberId, before, after }, at) => [
+      link(`/admin/members/${memberId}`, members[at]?.name ?? memberId),
+      after.coveredUntilOn && day(after.coveredUntilOn),
+      before ? standingBadge(view.texts, before) : '',
+      standingBadge(view.texts, after.standing),
+    ]),
+    t('admin.held.nobody'),
+  )
+}
+
 export const held = (desk: Desk): Page<Staff> =>
   staffPage(desk, {
     path: '/admin/held',
@@ -83,7 +102,8 @@ export const held = (desk: Desk): Page<Staff> =>
         title: t('admin.held.title'),
         body: html`${trail(view, ['/admin/services', t('admin.nav.services')])} ${heading(t('admin.held.title'))}
           ${outcome(view, ctx)} ${summary(view)} ${await heldNotices(desk, staff, view)}
-          ${any ? html`<p>${t('admin.held.text')}</p><form method="post" class="act">${hidden(view)}<button class="main bad">${t('admin.held.release')}</button><a class="button" href="/admin/services">${t('cancel')}</a></form>` : html`<p class="none">${t('admin.held.none')}</p>`}`,
+          ${night && (await removals(desk, view))}
+          ${any ? html`<p>${t(night ? 'admin.held.text' : 'admin.held.restored_do')}</p><form method="post" class="act">${hidden(view)}<button class="main bad">${t('admin.held.release')}</button><a class="button" href="/admin/services">${t('cancel')}</a></form>` : html`<p class="none">${t('admin.held.none')}</p>`}`,
       }
     },
     async submit(staff, _form, view) {

@@ -75,6 +75,18 @@ async function subjects(desk: Desk, overrides: readonly Override[]): Promise<{ h
   )
 }
 
+/** Since when and until when; of one that was lifted, when that was. */
+function dates({ texts }: View, override: Override, lifted: boolean, zone: string): [string, string][] {
+  const { t, day, moment } = texts
+  const at = moment(sinceOf(override), zone)
+  if (lifted) return [[t('admin.live.restored_at'), at]]
+  const end = override.endsOn ? day(override.endsOn) : t('admin.override.open_end')
+  return [
+    [t('admin.override.since'), at],
+    [t('admin.override.until'), end],
+  ]
+}
+
 export const suspension = (desk: Desk, watcher: Watcher): Page<Staff> =>
   staffPage(desk, {
     path: '/admin/suspensions/:id',
@@ -99,11 +111,7 @@ export const suspension = (desk: Desk, watcher: Watcher): Page<Staff> =>
         body: html`${trail(view, ['/admin/accounts', t('admin.nav.accounts')])} ${heading(title)}
           ${await progress(desk, view, lines, lifted)}
           ${pending && html`<noscript><p>${still ? link(ctx.path, t('admin.live.go_on')) : link(`${ctx.path}?still=1`, t('admin.live.stop'))}</p></noscript>`}
-          ${facts([
-            [t('admin.reason'), first.reasonText],
-            [t('admin.override.since'), view.texts.moment(sinceOf(first), zone)],
-            [t('admin.override.until'), first.endsOn ? view.texts.day(first.endsOn) : t('admin.override.open_end')],
-          ])}
+          ${facts([[t('admin.reason'), first.reasonText], ...dates(view, first, lifted, zone)])}
           ${
             who.length === 1
               ? acts([[who[0]!.href, t('admin.live.back', params)]])

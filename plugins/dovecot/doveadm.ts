@@ -19,8 +19,11 @@ export type Doveadm = {
 /** sysexits.h EX_NOHOST: nobody to kick. */
 export const NOBODY = 68
 
-/** Milliseconds that Dovecot may take over one request: a batch of 500 kicks takes it a tenth of a second. */
-const TIMEOUT_MS = 10_000
+/**
+ * Milliseconds that Dovecot may take over one request: a batch of 500 kicks takes it a tenth of a second. Whoever is to be
+ * refused meanwhile waits for it, and the reconciler's own patience (10 s) must not end before: it knows no words for it.
+ */
+const TIMEOUT_MS = 3_000
 
 const answers = z.array(
   z.union([

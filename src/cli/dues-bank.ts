@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { AppError } from '../domain/errors.ts'
 import { formatOgm } from '../domain/references.ts'
+import type { BankLineRecord } from '../ports.ts'
 import {
   ignoreLine,
   importStatement,
@@ -32,8 +33,12 @@ function readFile(path: string): Uint8Array {
 }
 
 const euros = (cents: number): string => (cents / 100).toFixed(2)
-const outcome = ({ duplicate, match, payerName, line }: PlannedLine): string => {
+/** A line that is here, by what tells it apart. */
+const described = ({ id, valueOn, cents, counterName }: BankLineRecord): string =>
+  [`line ${id}`, valueOn, euros(cents), counterName].filter(Boolean).join(', ')
+const outcome = ({ duplicate, resembles, match, payerName, line }: PlannedLine): string => {
   if (duplicate) return 'there already'
+  if (resembles) return `inbox: looks like ${described(resembles)}`
   if (line.cents <= 0) return 'inbox: money that left'
   if (match.sure) return `payment of ${payerName}`
   return match.payerId ? `inbox: perhaps ${payerName} (${match.rule})` : 'inbox'
@@ -96,14 +101,18 @@ export const registerBank: Register = (dues, ioOf, exitWith) => {
     .action(({ limit }, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const lines = await inbox(core)({ limit: Math.min(1000, Number(limit) || 50) })
+        const alike = await Promise.all(
+          lines.map(({ line }) => (line.resemblesId ? core.store.bank.line(line.resemblesId) : undefined)),
+        )
         ioOf(command).show(
-          lines.map(({ line, match, payerName }) => ({
+          lines.map(({ line, match, payerName }, at) => ({
             id: line.id,
             date: line.valueOn,
             amount: euros(line.cents),
             from: line.counterName,
             text: line.text.slice(0, 60),
             perhaps: payerName ? `${payerName} (${match.rule})` : null,
+            resembles: alike[at] ? described(alike[at]) : null,
           })),
         )
       }),

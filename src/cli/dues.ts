@@ -1,37 +1,19 @@
-// schedar dues …: what the assembly decided, calls, payments by hand, reminders and reports. Statements: dues-bank.ts.
+// schedar dues …: what the assembly decided, calls, payments by hand, reminders and reports. Statements: dues-bank.ts;
+// corrections: dues-by-hand.ts.
 
 import { periods } from '../domain/dues.ts'
 import { AppError } from '../domain/errors.ts'
 import { formatIban, formatOgm } from '../domain/references.ts'
 import { type PaymentSource, paymentSources } from '../ports.ts'
-import { decimalCents } from '../statements/amounts.ts'
 import { callDues } from '../usecases/call-dues.ts'
 import { organisationNamed } from '../usecases/members.ts'
-import { openTerms, recordPayment, reversePayment } from '../usecases/payments.ts'
+import { openTerms, recordPayment } from '../usecases/payments.ts'
 import { rulesOn, today } from '../usecases/standing.ts'
 import { addRules, addTariff, setBankAccount, setMemberDues } from '../usecases/tariffs.ts'
+import { cents, euros, oneOf, whole } from './amounts.ts'
 import { registerBank } from './dues-bank.ts'
+import { registerByHand } from './dues-by-hand.ts'
 import { memberNumbered, type Register, withInstallation } from './io.ts'
-
-/** 60, 60.00 or 60,00 in cents. */
-function cents(typed: string): number {
-  const found = decimalCents(typed.trim().replace(',', '.'))
-  if (found === undefined) throw new AppError('invalid_value', { detail: `not an amount: ${typed}; write 60 or 60,50` })
-  return found
-}
-const euros = (amount: number): string => (amount / 100).toFixed(2)
-
-function whole(typed: string, option: string): number {
-  if (!/^-?\d{1,6}$/.test(typed))
-    throw new AppError('invalid_value', { detail: `${option}: not a whole number: ${typed}` })
-  return Number(typed)
-}
-
-function oneOf<T extends string>(typed: string, known: readonly T[], option: string): T {
-  const found = known.find((one) => one === typed)
-  if (!found) throw new AppError('invalid_value', { detail: `${option} is one of ${known.join(', ')}` })
-  return found
-}
 
 export const registerDues: Register = (program, ioOf, exitWith) => {
   const dues = program.command('dues').description('what is owed and what was paid')
@@ -217,17 +199,6 @@ export const registerDues: Register = (program, ioOf, exitWith) => {
     )
 
   dues
-    .command('undo <payment>')
-    .description('take a payment back: a mistake, a refund, a bounced debit')
-    .requiredOption('--note <why>', 'for the file')
-    .action((paymentId, { note }, command) =>
-      withInstallation(ioOf(command), async ({ core }) => {
-        const io = ioOf(command)
-        io.show({ reversal: (await reversePayment(core)({ paymentId, note, actor: io.actor })).id })
-      }),
-    )
-
-  dues
     .command('remind')
     .description('send the reminders of today; the night does it by itself')
     .action((_options, command) =>
@@ -253,5 +224,6 @@ export const registerDues: Register = (program, ioOf, exitWith) => {
       }),
     )
 
+  registerByHand(dues, ioOf)
   registerBank(dues, ioOf, exitWith)
 }

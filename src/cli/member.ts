@@ -1,10 +1,14 @@
 // schedar member …
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
 import { closingEvents, type MemberEventKind, memberEvents, type Standing, standings } from '../domain/standing.ts'
+import type { Member } from '../ports.ts'
+import { standingAsKnown } from '../usecases/as-known.ts'
 import { importMembers } from '../usecases/import-members.ts'
 import { addMember, recordMemberEvent } from '../usecases/members.ts'
+import { today } from '../usecases/standing.ts'
 import { restore, suspend } from '../usecases/suspend.ts'
 import { exit, memberNumbered, type Register, withInstallation } from './io.ts'
 import { registerPeople } from './people.ts'
@@ -42,11 +46,15 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
 
   member
     .command('show <number>')
-    .description('one member: standing, people, resources')
-    .action((number, _options, command) =>
+    .description('one member: standing, people, resources; or where it stood on a day, as known at the end of another')
+    .option('--on <date>', 'the day; today without it')
+    .option('--known-on <date>', 'by what was recorded by the end of this day; today without it')
+    .action((number, { on, knownOn }, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const { store } = installation.core
         const one = await memberNumbered(installation, number)
+        if (on !== undefined || knownOn !== undefined)
+          return ioOf(command).show(await stoodAt(installation.core, one, on, knownOn))
         const people = await Promise.all(
           (await store.people.accountsOf(one.id)).map(
             async ({ accountId, role }) => `${(await store.accounts.get(accountId))?.username} (${role})`,
@@ -194,6 +202,13 @@ export const registerMember: Register = (program, ioOf, exitWith) => {
         )
       }),
     )
+}
+
+async function stoodAt(core: Core, { id, memberNumber }: Member, on?: string, knownOn?: string) {
+  const day = await today(core)
+  const asked = { on: on ?? day, knownOn: knownOn ?? day }
+  const { standing, coveredUntilOn, graceUntilOn } = await standingAsKnown(core)({ memberId: id, ...asked })
+  return { number: memberNumber, ...asked, standing, coveredUntilOn, graceUntilOn }
 }
 
 function readFile(path: string): Uint8Array {

@@ -10,6 +10,8 @@ const table = {
   csrf: { status: 403, expose: true },
   database_unavailable: { status: 503, expose: true },
   directory_unavailable: { status: 503, expose: true },
+  exempt_already: { status: 409, expose: true },
+  exempt_needless: { status: 409, expose: true },
   forbidden: { status: 403, expose: true },
   host_refused: { status: 421, expose: true },
   import_unreadable: { status: 422, expose: true },
@@ -27,6 +29,10 @@ const table = {
   service_unavailable: { status: 503, expose: true },
   sign_in_failed: { status: 401, expose: true },
   storage_full: { status: 507, expose: true },
+  tariff_not_running: { status: 409, expose: true },
+  term_later: { status: 409, expose: true },
+  term_open: { status: 409, expose: true },
+  term_paid: { status: 409, expose: true },
   too_many_tries: { status: 429, expose: true },
   second_factor_wrong: { status: 422, expose: true },
   unexpected: { status: 500, expose: true },
@@ -44,7 +50,7 @@ type Options = {
   field?: string
   /** For the log and the command line, in English. Never shown on a page. */
   detail?: string
-  /** Values for the translated text, such as `minutes` or `contact`. */
+  /** Values for the translated text, such as `minutes` or `contact`; a civil date under a name that ends in `On`. */
   params?: Record<string, string | number>
   cause?: unknown
 }

@@ -1,5 +1,6 @@
 // Whose payment a bank line is. Pure: what is known of references, accounts and names is given; the answer is sure only
 // when a reference of ours says so, anything else is put before a person.
+type Line = { cents: number; counterName: string | null; text: string }
 /** What is known about the line beside itself. */
 export type Known = {
   /** The payer of the call with the line's reference, and whether something of that call is still open. */
@@ -36,7 +37,45 @@ const words = (name: string): Set<string> =>
       .filter((word) => word.length > 1),
   )
 
-export const withWords = (owing: readonly Owing[]): Named[] => owing.map((one) => ({ ...one, words: words(one.name) }))
+export type Names = {
+  add(owing: readonly Owing[]): void
+  nameOf(payerId: string): string | undefined
+  /** Those of whom `match` may say that a line is theirs: a few of perhaps ten thousand. */
+  near(line: Pick<Line, 'counterName' | 'text'>, payers: readonly string[]): Named[]
+}
+
+/** Who owes something, found by their words, which are worked out once for all lines of a file. */
+export function newNames(): Names {
+  const byPayer = new Map<string, Named>()
+  const byWord = new Map<string, Named[]>()
+  function add(one: Owing): void {
+    const named = { ...one, words: words(one.name) }
+    byPayer.set(one.payerId, named)
+    for (const word of named.words) {
+      const there = byWord.get(word)
+      if (there) there.push(named)
+      else byWord.set(word, [named])
+    }
+  }
+  // A name has two words in common with the text, so that its commonest word need not be looked under.
+  const sharing = (text: string): Named[] =>
+    [...words(text)]
+      .map((word) => byWord.get(word) ?? [])
+      .toSorted((a, b) => b.length - a.length)
+      .slice(1)
+      .flat()
+  return {
+    add: (owing) => owing.forEach(add),
+    nameOf: (payerId) => byPayer.get(payerId)?.name,
+    near: ({ counterName, text }, payers) => [
+      ...new Set([
+        ...payers.flatMap((payerId) => byPayer.get(payerId) ?? []),
+        ...sharing(counterName ?? ''),
+        ...sharing(text),
+      ]),
+    ],
+  }
+}
 
 /** True when all words of the smaller set, two at least, are in the other. */
 function within(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
@@ -52,7 +91,7 @@ export const alike = (one: string, other: string): boolean => within(words(one),
  * used, with the exact amount that this payer owes; a name that only one payer who owes has. Money that leaves is nobody's
  * payment.
  */
-export function match(line: { cents: number; counterName: string | null; text: string }, known: Known): Match {
+export function match(line: Line, known: Known): Match {
   if (line.cents <= 0) return nobody
   if (known.called) {
     const { payerId, open } = known.called

@@ -20,6 +20,10 @@ export const rolesUnder = (authority: Authority): readonly AffiliationRole[] => 
 /** True for whoever may see and change who belongs to a member. */
 export const looksAfter = (authority: Authority): boolean => decides[authority].length > 0
 
+/** Who looks after the sites that a member holds. */
+const ofSites: readonly AffiliationRole[] = ['owner', 'admin', 'technical']
+export const looksAfterSites = ({ role }: Pick<Membership, 'role'>): boolean => ofSites.includes(role)
+
 /** True while a membership lets its people decide anything: not while it is suspended, nor once it is closed. */
 export const letsDecide = ({ standing, overrides }: Pick<Membership, 'standing' | 'overrides'>): boolean =>
   standing !== 'closed' && !overrides.some(({ effect }) => effect === 'deny')

@@ -2,7 +2,8 @@
 import { parseIban } from '../domain/references.ts'
 import type { CivilDate } from '../domain/time.ts'
 import { decimalCents, xmlDate, xmlDay } from './amounts.ts'
-import { type Draft, known, type Remark, refuse, tidy } from './lines.ts'
+import { type Draft, known, tidy } from './lines.ts'
+import { type Remark, refuse, remark } from './problems.ts'
 import { allAt, at, textAt, type XmlElement } from './xml.ts'
 
 export type Money = { cents: number; currency: string }
@@ -23,16 +24,15 @@ type Payment = Pick<Draft, 'cents' | 'structured' | 'text' | 'bankRef' | 'endToE
 
 /** `Amt` and its sign. `usual` stands where the file gives no sign. */
 export function moneyOf(element: XmlElement, amount: XmlElement | undefined, usual?: 1 | -1): Money {
-  if (!amount) throw refuse(element.line, `there is no amount (Amt) in ${element.name}; download the statement again`)
+  if (!amount) throw refuse(element.line, 'camt_amount', { element: element.name })
   const cents = decimalCents(amount.text)
   if (cents === undefined || !/^[A-Z]{3}$/.test(amount.currency))
-    throw refuse(
-      amount.line,
-      `«${amount.text.slice(0, 30)} ${amount.currency.slice(0, 3)}» is no amount of at most two decimals with a currency`,
-    )
+    throw refuse(amount.line, 'amount_decimals', {
+      amount: `${amount.text.slice(0, 30)} ${amount.currency.slice(0, 3)}`,
+    })
   const indicator = textAt(element, 'CdtDbtInd')
   const sign = indicator === 'CRDT' ? 1 : indicator === 'DBIT' ? -1 : indicator === undefined ? usual : undefined
-  if (!sign) throw refuse(element.line, 'CdtDbtInd says neither CRDT nor DBIT; download the statement again')
+  if (!sign) throw refuse(element.line, 'camt_sign', {})
   return { cents: cents === 0 ? 0 : sign * cents, currency: amount.currency }
 }
 
@@ -41,8 +41,7 @@ export function dayOf(element: XmlElement | undefined, zone: string): CivilDate 
   if (!element) return null
   const [date, time] = [textAt(element, 'Dt'), textAt(element, 'DtTm')]
   const on = date !== undefined ? xmlDate(date) : time !== undefined ? xmlDay(time, zone) : undefined
-  if (on === undefined)
-    throw refuse(element.line, `${element.name} is no date that exists; download the statement again`)
+  if (on === undefined) throw refuse(element.line, 'camt_date', { element: element.name })
   return on
 }
 
@@ -94,10 +93,7 @@ function paymentsOf(entry: XmlElement, { cents, currency }: Money, remarks: Rema
   if (all.length <= 1) return [paymentOf(entry, all[0] ?? entry, cents)]
   const amounts = amountsOf(all, { cents, currency })
   if (amounts) return all.map((details, index) => paymentOf(entry, details, amounts[index]!))
-  remarks.push({
-    line: entry.line,
-    text: `the ${all.length} payments of this entry do not add up to it: it is taken as one, without a payer`,
-  })
+  remarks.push(remark(entry.line, 'batch_sum', { count: all.length }))
   return [paymentOf(entry, { ...entry, children: entry.children.filter(({ name }) => name !== 'NtryDtls') }, cents)]
 }
 
@@ -118,7 +114,7 @@ export function entryOf(entry: XmlElement, zone: string, remarks: Remark[]): Ent
   const payments = paymentsOf(entry, money, remarks)
   const drafts = ({ account, on }: Frame): Draft[] => {
     const bookedOn = booked ?? value ?? on
-    if (bookedOn === null) throw refuse(line, 'the entry has no booking date; download the statement again')
+    if (bookedOn === null) throw refuse(line, 'no_date', {})
     return payments.map((payment) => {
       const { debtor: _debtor, creditor: _creditor, ...rest } = payment
       const { name: counterName, iban: counterIban } = counterparty(payment, account)

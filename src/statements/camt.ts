@@ -2,30 +2,25 @@
 // differ in their namespace, in `Sts` or `Sts/Cd`, in `Dbtr/Nm` or `Dbtr/Pty/Nm`, and in little else that is of use here.
 import type { CivilDate } from '../domain/time.ts'
 import { dayOf, type Entry, entryOf, type Money, moneyOf } from './camt-entry.ts'
-import { type BankStatement, checkBalances, numbered, type Remark, refuse, sumOf } from './lines.ts'
+import { type BankStatement, checkBalances, numbered, sumOf } from './lines.ts'
+import { type Remark, refuse, remark } from './problems.ts'
 import { decode, headOf } from './text.ts'
 import { allAt, at, readXml, textAt, type XmlElement } from './xml.ts'
 
 type Read = { encoding: string; statements: BankStatement[]; remarks: Remark[] }
 
-const others: Record<string, string> = {
-  BkToCstmrAcctRpt: 'camt.052, a report within the day',
-  BkToCstmrDbtCdtNtfctn: 'camt.054, a list of single credits and debits',
-}
-
 function refuseOthers(text: string): void {
   const message = /<(?:[\w.-]+:)?(BkToCstmr\w+)[\s/>]/.exec(text)?.[1]
   if (message === 'BkToCstmrStmt') return
-  const what = message && others[message] ? `this is ${others[message]}` : 'this XML is no bank statement'
-  throw refuse(1, `${what}; ask the bank for camt.053`)
+  if (message === 'BkToCstmrAcctRpt') throw refuse(1, 'camt_052', {})
+  throw message === 'BkToCstmrDbtCdtNtfctn' ? refuse(1, 'camt_054', {}) : refuse(1, 'camt_other', {})
 }
 
 type Balance = Money & { element: XmlElement; code: string; on: CivilDate | null }
 
 function balancesOf(statement: XmlElement, zone: string, remarks: Remark[]): Balance[] {
   return allAt(statement, 'Bal').map((element) => {
-    if (!at(element, 'CdtDbtInd'))
-      remarks.push({ line: element.line, text: 'this balance does not say credit or debit: it is taken as credit' })
+    if (!at(element, 'CdtDbtInd')) remarks.push(remark(element.line, 'balance_unsigned', {}))
     const on = at(element, 'Dt') ? dayOf(at(element, 'Dt'), zone) : null
     return {
       ...moneyOf(element, at(element, 'Amt'), 1),
@@ -43,28 +38,23 @@ function ends(statement: XmlElement, balances: readonly Balance[]): [opening: Ba
   const opening = of('OPBD')[0] ?? of('PRCD')[0] ?? interim[0]
   const closing = of('CLBD').at(-1) ?? interim.filter((balance) => balance !== opening).at(-1)
   if (opening && closing) return [opening, closing]
-  throw refuse(
-    statement.line,
-    `the statement has no balance ${opening ? 'after (CLBD)' : 'before (OPBD)'}; download it again, for whole days`,
-  )
+  throw opening
+    ? refuse(statement.line, 'no_balance_after', { record: 'CLBD' })
+    : refuse(statement.line, 'no_balance_before', { record: 'OPBD' })
 }
 
 function checkCurrencies(entries: readonly Entry[], opening: Balance, closing: Balance): void {
   const { currency } = opening
   if (closing.currency !== currency)
-    throw refuse(closing.element.line, `the balance before is in ${currency} and that after in ${closing.currency}`)
+    throw refuse(closing.element.line, 'camt_currencies', { before: currency, after: closing.currency })
   const odd = entries.find(({ money }) => money.currency !== currency)
-  if (odd)
-    throw refuse(
-      odd.line,
-      `an entry in ${odd.money.currency} cannot be added to a balance in ${currency}; ask the bank`,
-    )
+  if (odd) throw refuse(odd.line, 'camt_currency', { currency: odd.money.currency, balance: currency })
 }
 
 function accountOf(statement: XmlElement): string {
   const id = at(statement, 'Acct', 'Id')
   const account = (textAt(id, 'IBAN') ?? textAt(id, 'Othr', 'Id') ?? '').replace(/\s/g, '').toUpperCase()
-  if (account === '') throw refuse(statement.line, 'the statement does not say of which account it is')
+  if (account === '') throw refuse(statement.line, 'no_account', {})
   return account
 }
 
@@ -93,8 +83,7 @@ function statementOf(statement: XmlElement, entries: readonly Entry[], zone: str
   checkBalances(line, opening.currency, opening.cents, closing.cents, moved)
   const account = accountOf(statement)
   const [fromOn, toOn] = periodOf(statement, opening, closing, zone)
-  if (textAt(statement, 'StmtPgntn', 'LastPgInd') === 'false')
-    remarks.push({ line, text: 'this is one page of a statement; read the files of the other pages too' })
+  if (textAt(statement, 'StmtPgntn', 'LastPgInd') === 'false') remarks.push(remark(line, 'one_page', {}))
   const drafts = entries.flatMap((entry) => entry.drafts({ account, on: closing.on }))
   const counted = textAt(statement, 'ElctrncSeqNb') ?? textAt(statement, 'LglSeqNb') ?? null
   return {
@@ -115,15 +104,20 @@ const statusOf = (entry: XmlElement): string | undefined => textAt(entry, 'Sts',
 /** True for an entry on the account's books; pending and announced ones come again when they are booked. */
 const isBooked = (entry: XmlElement): boolean => ['BOOK', undefined].includes(statusOf(entry))
 
-/** Counts what is worth a remark once for a statement, not once for each entry. */
-function tally(): { count(line: number, text: string): void; remarks(): Remark[] } {
-  const counts = new Map<string, { line: number; count: number }>()
+/** Entries that are told of once for a statement, not once for each: those without a status, and those not booked by theirs. */
+function tally(): { count(line: number, status: string | undefined): void; remarks(): Remark[] } {
+  const counts = new Map<string | undefined, { line: number; count: number }>()
   return {
-    count: (line, text) => {
-      const before = counts.get(text)
-      counts.set(text, { line: before?.line ?? line, count: (before?.count ?? 0) + 1 })
+    count: (line, status) => {
+      const before = counts.get(status)
+      counts.set(status, { line: before?.line ?? line, count: (before?.count ?? 0) + 1 })
     },
-    remarks: () => [...counts].map(([text, { line, count }]) => ({ line, text: `${count} × ${text}` })),
+    remarks: () =>
+      [...counts].map(([status, { line, count }]) =>
+        status === undefined
+          ? remark(line, 'status_none', { count })
+          : remark(line, 'not_booked', { count, status: status.slice(0, 10) }),
+      ),
   }
 }
 
@@ -141,9 +135,8 @@ export function readCamt(bytes: Uint8Array, zone: string): Read {
   let odd = tally()
   const addEntry = (element: XmlElement): void => {
     const status = statusOf(element)
-    if (status === undefined) odd.count(element.line, 'an entry without a status: taken as booked')
     if (isBooked(element)) entries.push(entryOf(element, zone, remarks))
-    else odd.count(element.line, `an entry that is not booked yet (${status?.slice(0, 10)}): left out`)
+    if (status !== 'BOOK') odd.count(element.line, status)
   }
   readXml(text, (element) => {
     if (element.name === 'Ntry') addEntry(element)
@@ -154,6 +147,6 @@ export function readCamt(bytes: Uint8Array, zone: string): Read {
     odd = tally()
     return true
   })
-  if (statements.length === 0) throw refuse(1, 'the file has no statement (Stmt) in it; download it again')
+  if (statements.length === 0) throw refuse(1, 'camt_empty', {})
   return { encoding, statements, remarks }
 }

@@ -3,28 +3,17 @@
 import { ibanOf, parseIban } from '../domain/references.ts'
 import type { CivilDate } from '../domain/time.ts'
 import { ddmmyy, fixedCents } from './amounts.ts'
-import {
-  type BankStatement,
-  checkBalances,
-  type Draft,
-  known,
-  numbered,
-  type Remark,
-  refuse,
-  sumOf,
-  tidy,
-} from './lines.ts'
+import { type BankStatement, checkBalances, type Draft, known, numbered, sumOf, tidy } from './lines.ts'
+import { type Remark, refuse } from './problems.ts'
 import { decode, type Row, rowsOf, sniffEncoding } from './text.ts'
 
 type Read = { encoding: string; statements: BankStatement[]; remarks: Remark[] }
-
-const AGAIN = 'download the file again, and do not open it in an editor in between'
 
 const cut = ({ text }: Row, start: number, length: number): string => text.slice(start, start + length)
 
 function dayAt(row: Row, start: number): CivilDate | null {
   const on = ddmmyy(cut(row, start, 6))
-  if (on === undefined) throw refuse(row.line, `«${cut(row, start, 6)}» is no date (DDMMYY); ${AGAIN}`)
+  if (on === undefined) throw refuse(row.line, 'date_digits', { date: cut(row, start, 6) })
   return on
 }
 
@@ -37,7 +26,7 @@ function centsAt(row: Row, start: number): number {
     punched < 0 || !/^\d$/.test(decimals)
       ? undefined
       : fixedCents(field.slice(0, 13) + (punched % 10), Number(decimals))
-  if (cents === undefined) throw refuse(row.line, `«${field}» is no amount of whole cents with its sign; ${AGAIN}`)
+  if (cents === undefined) throw refuse(row.line, 'amount_digits', { amount: field })
   return punched >= 10 && cents > 0 ? -cents : cents
 }
 
@@ -51,7 +40,7 @@ const asDigits = (account: string): string =>
 function accountOf(row: Row): string {
   const [bank, branch, account] = [cut(row, 2, 5), cut(row, 11, 5), cut(row, 21, 11)]
   if (!/^\d{5}$/.test(bank) || !/^\d{5}$/.test(branch) || !/^[0-9A-Z]{11}$/.test(account))
-    throw refuse(row.line, `bank, branch or account is not as the CFONB has it; ${AGAIN}`)
+    throw refuse(row.line, 'cfonb_account', {})
   // Below 10^12, so that the sum is exact.
   const rest = (89 * Number(bank) + 15 * Number(branch) + 3 * Number(asDigits(account))) % 97
   return ibanOf('FR', bank + branch + account + String(97 - rest).padStart(2, '0'))
@@ -76,7 +65,7 @@ function draftOf(movement: Movement, currency: string): Draft {
   const { row, details } = movement
   const cents = centsAt(row, 90)
   const bookedOn = dayAt(row, 34)
-  if (bookedOn === null) throw refuse(row.line, `the movement has no date; ${AGAIN}`)
+  if (bookedOn === null) throw refuse(row.line, 'no_date', {})
   const first = (...qualifiers: string[]): string | null =>
     qualifiers.map((qualifier) => tidy(details.get(qualifier)?.join('') ?? '')).find(Boolean) ?? null
   // NPY and IPY are the debtor, NBE and IBE the creditor; NPO and NBU those they stand for.
@@ -103,7 +92,7 @@ type Part = { opening: Row; movements: Movement[] }
 
 function addDetail(part: Part, row: Row): void {
   const movement = part.movements.at(-1)
-  if (!movement) throw refuse(row.line, `a line 05 stands before the movement that it tells of; ${AGAIN}`)
+  if (!movement) throw refuse(row.line, 'record_alone', { record: '05' })
   const qualifier = cut(row, 45, 3)
   movement.details.set(qualifier, [...(movement.details.get(qualifier) ?? []), cut(row, 48, 70)])
 }
@@ -111,7 +100,7 @@ function addDetail(part: Part, row: Row): void {
 function statementOf({ opening, movements }: Part, closing: Row): BankStatement {
   const { line } = closing
   const currency = cut(opening, 16, 3)
-  if (!/^[A-Z]{3}$/.test(currency)) throw refuse(opening.line, `«${currency}» is no currency; ${AGAIN}`)
+  if (!/^[A-Z]{3}$/.test(currency)) throw refuse(opening.line, 'currency_unknown', { currency })
   const drafts = movements.map((movement) => draftOf(movement, currency))
   const [before, after] = [centsAt(opening, 90), centsAt(closing, 90)]
   const moved = sumOf(line, [before, ...drafts.map(({ cents }) => cents)]) - before
@@ -131,13 +120,12 @@ function statementOf({ opening, movements }: Part, closing: Row): BankStatement 
 
 function checkRow(row: Row, part: Part | undefined): void {
   const code = cut(row, 0, 2)
-  if (row.text.length > 120)
-    throw refuse(row.line, `this line has ${row.text.length} characters, and CFONB 120 at most 120; ${AGAIN}`)
-  if (!['01', '04', '05', '07'].includes(code)) throw refuse(row.line, `«${code}» is no line of CFONB 120; ${AGAIN}`)
+  if (row.text.length > 120) throw refuse(row.line, 'cfonb_length', { length: row.text.length })
+  if (!['01', '04', '05', '07'].includes(code))
+    throw refuse(row.line, 'record_unknown', { record: code, format: 'CFONB 120' })
   if ((code === '01') === (part !== undefined))
-    throw refuse(row.line, `line ${code} is out of order: a statement is 01, then 04 and 05, then 07; ${AGAIN}`)
-  if (part && !sameAccount(part.opening, row))
-    throw refuse(row.line, `this line is of another account than the line 01 before it; ${AGAIN}`)
+    throw refuse(row.line, 'record_order', { record: code, order: '01, 04, 05, 07' })
+  if (part && !sameAccount(part.opening, row)) throw refuse(row.line, 'other_account', {})
 }
 
 /** The statements of a CFONB 120 file. */
@@ -157,6 +145,6 @@ export function readCfonb(bytes: Uint8Array): Read {
       part = undefined
     }
   }
-  if (part) throw refuse(rows.at(-1)!.line, `the file ends before the balance after (line 07); ${AGAIN}, whole`)
+  if (part) throw refuse(rows.at(-1)!.line, 'cut_off', { record: '07' })
   return { encoding, statements, remarks: [] }
 }

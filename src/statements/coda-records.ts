@@ -3,32 +3,29 @@
 import { ibanOf, parseIban } from '../domain/references.ts'
 import type { CivilDate } from '../domain/time.ts'
 import { ddmmyy, fixedCents } from './amounts.ts'
-import { known, refuse, tidy } from './lines.ts'
+import { known, tidy } from './lines.ts'
+import { refuse } from './problems.ts'
 import type { Row } from './text.ts'
-
-const AGAIN = 'download the file again, and do not open it in an editor in between'
 
 const cut = ({ text }: Row, start: number, length: number): string => text.slice(start, start + length)
 
 function dayAt(row: Row, start: number): CivilDate | null {
   const on = ddmmyy(cut(row, start, 6))
-  if (on === undefined) throw refuse(row.line, `«${cut(row, start, 6)}» is no date (DDMMYY); ${AGAIN}`)
+  if (on === undefined) throw refuse(row.line, 'date_digits', { date: cut(row, start, 6) })
   return on
 }
 
 /** 15 digits, of which three are decimals. */
 function centsAt(row: Row, start: number): number {
   const cents = fixedCents(cut(row, start, 15), 3)
-  if (cents === undefined)
-    throw refuse(row.line, `«${cut(row, start, 15)}» is no amount of whole cents in 15 digits; ${AGAIN}`)
+  if (cents === undefined) throw refuse(row.line, 'amount_digits', { amount: cut(row, start, 15) })
   return cents
 }
 
 /** A sign (0 credit, 1 debit) and 15 digits. */
 function signedAt(row: Row, start: number): number {
   const sign = cut(row, start, 1)
-  if (sign !== '0' && sign !== '1')
-    throw refuse(row.line, `the sign «${sign}» is neither 0 (credit) nor 1 (debit); ${AGAIN}`)
+  if (sign !== '0' && sign !== '1') throw refuse(row.line, 'coda_sign', { sign })
   const cents = centsAt(row, start + 1)
   return sign === '1' && cents > 0 ? -cents : cents
 }
@@ -36,7 +33,7 @@ function signedAt(row: Row, start: number): number {
 /** Refuses what is not 128 bytes long; `rows` are bytes as characters. */
 export function checkLengths(rows: readonly Row[]): void {
   const odd = rows.find(({ text }) => text.length !== 128)
-  if (odd) throw refuse(odd.line, `this record has ${odd.text.length} bytes, and CODA has 128 in each; ${AGAIN}`)
+  if (odd) throw refuse(odd.line, 'coda_length', { length: odd.text.length })
 }
 
 // ── 0, 1, 8, 9 ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -44,7 +41,7 @@ export function checkLengths(rows: readonly Row[]): void {
 /** `application`: `00000` for the account's statement; other codes are lists of what stands in it as one sum. */
 export function readHeader(row: Row): { duplicate: boolean; application: string } {
   const version = cut(row, 127, 1)
-  if (version !== '2') throw refuse(row.line, `this is version «${version}» of CODA; ask the bank for version 2`)
+  if (version !== '2') throw refuse(row.line, 'coda_version', { version })
   return { duplicate: cut(row, 16, 1) === 'D', application: cut(row, 83, 5).trim() }
 }
 
@@ -55,7 +52,7 @@ function accountAt(row: Row, start: number, structure: string): CodaAccount {
   const isOld = structure === '0'
   const account = cut(row, start, isOld ? 12 : structure === '2' ? 31 : 34).replace(/\s/g, '')
   const currency = cut(row, start + (isOld ? 13 : 34), 3).trim() || 'EUR'
-  if (account === '') throw refuse(row.line, `the record does not say of which account it is; ${AGAIN}`)
+  if (account === '') throw refuse(row.line, 'no_account', {})
   return { account: isOld && /^\d{12}$/.test(account) ? ibanOf('BE', account) : account, currency }
 }
 
@@ -69,7 +66,7 @@ export type Balance = CodaAccount & {
 
 export function readOldBalance(row: Row): Balance {
   const structure = cut(row, 1, 1)
-  if (!/[0-3]/.test(structure)) throw refuse(row.line, `«${structure}» is no structure of an account number; ${AGAIN}`)
+  if (!/[0-3]/.test(structure)) throw refuse(row.line, 'coda_structure', { structure })
   const number = known(cut(row, 125, 3)) ?? known(cut(row, 2, 3))
   return { ...accountAt(row, 5, structure), row, structure, cents: signedAt(row, 42), on: dayAt(row, 58), number }
 }
@@ -87,7 +84,7 @@ export type Trailer = { records: number; debit: number; credit: number; more: bo
 
 export function readTrailer(row: Row): Trailer {
   const records = cut(row, 16, 6)
-  if (!/^\d{6}$/.test(records)) throw refuse(row.line, `«${records}» is no count of records; ${AGAIN}`)
+  if (!/^\d{6}$/.test(records)) throw refuse(row.line, 'coda_count', { count: records })
   return { records: Number(records), debit: centsAt(row, 22), credit: centsAt(row, 37), more: cut(row, 127, 1) === '1' }
 }
 
@@ -186,9 +183,9 @@ const continuations: Record<string, { after: readonly string[]; add: Continue }>
 export function continueMovement(movement: Movement | undefined, row: Row): void {
   const code = cut(row, 0, 2)
   const continuation = continuations[code]
-  if (!continuation) throw refuse(row.line, `«${code}» is no record of CODA; ${AGAIN}`)
+  if (!continuation) throw refuse(row.line, 'record_unknown', { record: code, format: 'CODA' })
   const isNext = movement && movement.seq === cut(row, 2, 4) && continuation.after.includes(movement.last)
-  if (!isNext) throw refuse(row.line, `record ${code} does not go on with the record before it; ${AGAIN}`)
+  if (!isNext) throw refuse(row.line, 'record_alone', { record: code })
   continuation.add(movement, row)
   movement.last = code
 }

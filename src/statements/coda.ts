@@ -12,18 +12,8 @@ import {
   readOldBalance,
   readTrailer,
 } from './coda-records.ts'
-import {
-  type BankStatement,
-  checkBalances,
-  type Draft,
-  known,
-  numbered,
-  type Remark,
-  refuse,
-  shown,
-  sumOf,
-  tidy,
-} from './lines.ts'
+import { type BankStatement, checkBalances, type Draft, known, numbered, shown, sumOf, tidy } from './lines.ts'
+import { type Remark, refuse, remark } from './problems.ts'
 import { type Row, rowsOf } from './text.ts'
 
 type Read = { encoding: string; statements: BankStatement[]; remarks: Remark[] }
@@ -40,14 +30,12 @@ type Part = {
   messages: number
 }
 
-const AGAIN = 'download the file again'
-
 function addMovement({ movements }: Part, movement: Movement): void {
   const group = movements.at(-1)
   // After 9999 details the number is 0000 again, of the same movement.
   if (group && group.main.seq === movement.seq) group.details.push(movement)
   else if (movement.detail === '0000') movements.push({ main: movement, details: [] })
-  else throw refuse(movement.line, `detail ${movement.detail} has no movement that it belongs to; ${AGAIN}`)
+  else throw refuse(movement.line, 'record_alone', { record: `21 ${movement.detail}` })
 }
 
 function addRecord(part: Part, row: Row): void {
@@ -58,7 +46,7 @@ function addRecord(part: Part, row: Row): void {
   }
   part.records++
   if (part.closing || (kind !== '1' && !part.opening) || (kind === '1' && part.opening))
-    throw refuse(row.line, `record ${kind} is out of order: a statement is 0, 1, 2 and 3, 8, 9; ${AGAIN}`)
+    throw refuse(row.line, 'record_order', { record: String(kind), order: '0, 1, 2, 3, 8, 9' })
   if (kind === '1') part.opening = readOldBalance(row)
   else if (kind === '8') part.closing = readNewBalance(row, part.opening!)
   else if (code === '21') addMovement(part, readMovement(row))
@@ -69,7 +57,7 @@ function addRecord(part: Part, row: Row): void {
 function checkTrailer({ movements, records, messages }: Part, row: Row): { more: boolean } {
   const trailer = readTrailer(row)
   if (trailer.records !== records && trailer.records !== records + messages)
-    throw refuse(row.line, `record 9 counts ${trailer.records} records and the file has ${records}; ${AGAIN}`)
+    throw refuse(row.line, 'coda_records', { told: trailer.records, there: records })
   const amounts = movements.map(({ main }) => main.cents)
   const credit = sumOf(
     row.line,
@@ -82,11 +70,12 @@ function checkTrailer({ movements, records, messages }: Part, row: Row): { more:
     ),
   )
   if (trailer.credit !== credit || trailer.debit !== debit)
-    throw refuse(
-      row.line,
-      `record 9 tells of ${shown(trailer.credit, 'in')} and ${shown(trailer.debit, 'out')}, the file has ` +
-        `${shown(credit, 'in')} and ${shown(debit, 'out')}; ${AGAIN}`,
-    )
+    throw refuse(row.line, 'coda_sums', {
+      toldIn: shown(trailer.credit),
+      toldOut: shown(trailer.debit),
+      in: shown(credit),
+      out: shown(debit),
+    })
   return trailer
 }
 
@@ -95,11 +84,7 @@ function paymentsOf({ main, details }: Part['movements'][number], remarks: Remar
   const parts = details.filter(({ type }) => type !== '8' && type !== '9')
   const isTotal = (main.type === '1' || main.type === '2') && parts.length > 0
   if (isTotal && parts.reduce((sum, { cents }) => sum + cents, 0) === main.cents) return parts
-  if (isTotal)
-    remarks.push({
-      line: main.line,
-      text: `the ${parts.length} details of this total do not add up to it: it is taken as one, without a payer`,
-    })
+  if (isTotal) remarks.push(remark(main.line, 'batch_sum', { count: parts.length }))
   return [isTotal ? main : filled(main, details)]
 }
 
@@ -118,7 +103,7 @@ function filled(main: Movement, details: readonly Movement[]): Movement {
 function draftOf(movement: Movement, currency: string): Draft {
   const { line, cents, bankRef, counterIban, counterName, endToEndId } = movement
   const bookedOn = movement.bookedOn ?? movement.valueOn
-  if (bookedOn === null) throw refuse(line, `the movement has no date; ${AGAIN}`)
+  if (bookedOn === null) throw refuse(line, 'no_date', {})
   const { structured, text, returned } = communicationOf(movement)
   return {
     line,
@@ -139,23 +124,18 @@ function draftOf(movement: Movement, currency: string): Draft {
 function remarkOn(header: Row, remarks: Remark[]): void {
   const { line } = header
   const { duplicate, application } = readHeader(header)
-  if (duplicate) remarks.push({ line, text: 'the bank marks this statement as a duplicate' })
-  if (known(application) !== null)
-    remarks.push({
-      line,
-      text: `this is a separate list (application ${application}): the account's own statement may have it as one sum too`,
-    })
+  if (duplicate) remarks.push(remark(line, 'duplicate_marked', {}))
+  if (known(application) !== null) remarks.push(remark(line, 'separate_list', { application }))
 }
 
 /** A part's statement; a day without movements may have no record 8, or no record 1 either. */
 function statementOf({ header, opening, closing, movements }: Part, remarks: Remark[]): BankStatement | undefined {
   if (!opening) return undefined
   const { line } = opening.row
-  if (!closing && movements.length > 0) throw refuse(line, `the statement has no balance after it (record 8); ${AGAIN}`)
+  if (!closing && movements.length > 0) throw refuse(line, 'no_balance_after', { record: '8' })
   const { account, currency, number } = opening
   const end = closing ?? opening
-  if (end.account !== account || end.currency !== currency)
-    throw refuse(end.row.line, `the balances before and after are of different accounts; ${AGAIN}`)
+  if (end.account !== account || end.currency !== currency) throw refuse(end.row.line, 'other_account', {})
   const moved = sumOf(line, [opening.cents, ...movements.map(({ main }) => main.cents)]) - opening.cents
   checkBalances(end.row.line, currency, opening.cents, end.cents, moved)
   remarkOn(header, remarks)
@@ -187,8 +167,7 @@ export function readCoda(bytes: Uint8Array): Read {
   let more = false
   for (const row of rows) {
     const isHeader = row.text.startsWith('0')
-    if (isHeader === (part !== undefined))
-      throw refuse(row.line, `a statement begins with record 0 and ends with 9; ${AGAIN}`)
+    if (isHeader === (part !== undefined)) throw refuse(row.line, 'coda_frame', {})
     if (isHeader || !part) part = begin(row)
     else if (row.text.startsWith('9')) {
       more = checkTrailer(part, row).more
@@ -198,8 +177,8 @@ export function readCoda(bytes: Uint8Array): Read {
     } else addRecord(part, row)
   }
   const last = rows.at(-1)?.line ?? 0
-  if (part) throw refuse(last, `the file ends before its record 9; ${AGAIN}, whole`)
+  if (part) throw refuse(last, 'cut_off', { record: '9' })
   // Many banks write so in every file: it is worth saying, and no more.
-  if (more) remarks.push({ line: last, text: 'the bank announces another file after this one' })
+  if (more) remarks.push(remark(last, 'another_follows', {}))
   return { encoding: 'iso-8859-1', statements, remarks }
 }

@@ -5,7 +5,8 @@ import { parseIban } from '../domain/references.ts'
 import type { CivilDate } from '../domain/time.ts'
 import type { Encoding, Separator } from '../rosters/sniff.ts'
 import { amountOf, type DateOrder, type Decimal, dateOf, decimalOf, orderOf } from './csv-cells.ts'
-import { type BankStatement, type Draft, known, numbered, type Remark, refuse, tidy } from './lines.ts'
+import { type BankStatement, type Draft, known, numbered, tidy } from './lines.ts'
+import { type Remark, refuse, remark } from './problems.ts'
 import { decode, sniffEncoding } from './text.ts'
 
 /** For each field the header of its column as the bank writes it, or `#3` for the third column. */
@@ -92,9 +93,8 @@ const missing = (map: CsvMap, headers: readonly string[]): string[] => {
 }
 
 function checkMap(map: CsvMap): void {
-  if (!map.booked) throw refuse(0, 'the mapping does not say which column is the booking date (booked)')
-  if (!map.amount && !(map.debit && map.credit))
-    throw refuse(0, 'the mapping does not say which column is the amount, or which are debit and credit')
+  if (!map.booked) throw refuse(0, 'map_date', {})
+  if (!map.amount && !(map.debit && map.credit)) throw refuse(0, 'map_amount', {})
 }
 
 type Try = { separator: Separator; line: number; headers: string[] }
@@ -124,10 +124,7 @@ function placeOf(map: CsvMap, text: string): Place {
   if (found) return { separator: found.separator, before: found.line, columns: columnsOf(map, found.headers) }
   const nearest = tries.toSorted((a, b) => lacking(a).length - lacking(b).length)[0]!
   const names = lacking(nearest).map((name) => `«${name.slice(0, 40)}»`)
-  throw refuse(
-    nearest.line,
-    `no line has all columns of the mapping: ${names.join(', ')} is not there; mend the mapping`,
-  )
+  throw refuse(nearest.line, 'map_columns', { columns: names.join(', ') })
 }
 
 // ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +159,7 @@ function parseRows(text: string, { separator, before }: Place): Row[] {
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause
     const line = before + (Number(cause.lines) || 1)
-    throw refuse(line, `this line cannot be read as CSV (${cause.code}); quotation marks must be in pairs`, cause)
+    throw refuse(line, 'csv_broken', { what: cause.code }, cause)
   }
 }
 
@@ -174,15 +171,10 @@ function checked(rows: readonly Row[], { of, communications, width }: Columns): 
   const speaking = rows.filter(({ cells }) => used.some((index) => (cells[index] ?? '').trim() !== ''))
   for (const { line, cells } of speaking) {
     const most = cells.findLastIndex((cell) => cell.trim() !== '') + 1
-    if (cells.length < width)
-      throw refuse(line, `this line has ${cells.length} cells of ${width}: it is cut off or broken in two`)
-    if (width > 0 && most > width)
-      throw refuse(
-        line,
-        `this line has ${most} cells, the header ${width}: a separator in a text needs quotation marks`,
-      )
+    if (cells.length < width) throw refuse(line, 'csv_narrow', { cells: cells.length, width })
+    if (width > 0 && most > width) throw refuse(line, 'csv_wide', { cells: most, width })
   }
-  if (speaking.length > MAX_ROWS) throw refuse(0, `the file has more than ${MAX_ROWS} lines; import it in parts`)
+  if (speaking.length > MAX_ROWS) throw refuse(0, 'csv_long', { most: MAX_ROWS })
   return speaking
 }
 
@@ -193,32 +185,27 @@ type Readers = { cents(row: Row): number; day(row: Row, field: 'booked' | 'value
 function readersOf(rows: readonly Row[], map: CsvMap, cell: Cell, remarks: Remark[]): Readers {
   const amounts = rows.flatMap((row) => (['amount', 'debit', 'credit'] as const).map((field) => cell(row, field)))
   const decimal = map.decimal ?? decimalOf(amounts)
-  if (decimal === undefined)
-    throw refuse(
-      rows[0]!.line,
-      'the amounts do not show whether comma or point is the decimal mark; say so in the mapping',
-    )
+  if (decimal === undefined) throw refuse(rows[0]!.line, 'csv_decimal', {})
   const shownOrder = orderOf(rows.flatMap((row) => [cell(row, 'booked'), cell(row, 'value')]))
-  if (!map.dates && !shownOrder)
-    remarks.push({ line: 0, text: 'no date shows whether the day or the month comes first: the day is taken' })
+  if (!map.dates && !shownOrder) remarks.push(remark(0, 'day_first', {}))
   const order = map.dates ?? shownOrder ?? 'dmy'
   const amount = (row: Row, field: Field): number | null => {
     const cents = amountOf(cell(row, field), decimal)
     if (cents !== undefined) return cents
-    throw refuse(row.line, `«${cell(row, field).slice(0, 30)}» is no amount of at most two decimals (${field})`)
+    throw refuse(row.line, 'csv_amount', { amount: cell(row, field).slice(0, 30), column: map[field] ?? field })
   }
   return {
     cents: (row) => {
       const [one, debit, credit] = [amount(row, 'amount'), amount(row, 'debit'), amount(row, 'credit')]
-      if (one === null && debit === null && credit === null) throw refuse(row.line, 'this line has no amount')
-      if (debit && credit) throw refuse(row.line, 'this line has both a debit and a credit')
+      if (one === null && debit === null && credit === null) throw refuse(row.line, 'csv_amount_none', {})
+      if (debit && credit) throw refuse(row.line, 'csv_amount_both', {})
       return one ?? ((credit || 0) - Math.abs(debit || 0) || 0)
     },
     day: (row, field) => {
       if (cell(row, field).trim() === '') return null
       const on = dateOf(cell(row, field), order)
       if (on === undefined)
-        throw refuse(row.line, `«${cell(row, field).slice(0, 30)}» is no date that exists (${field})`)
+        throw refuse(row.line, 'csv_date', { date: cell(row, field).slice(0, 30), column: map[field] ?? field })
       return on
     },
   }
@@ -226,13 +213,13 @@ function readersOf(rows: readonly Row[], map: CsvMap, cell: Cell, remarks: Remar
 
 function currencyOf(row: Row, { of }: Columns, cell: Cell): string {
   const currency = of.currency === undefined ? 'EUR' : cell(row, 'currency').trim().toUpperCase()
-  if (!/^[A-Z]{3}$/.test(currency)) throw refuse(row.line, `«${currency.slice(0, 10)}» is no currency`)
+  if (!/^[A-Z]{3}$/.test(currency)) throw refuse(row.line, 'currency_unknown', { currency: currency.slice(0, 10) })
   return currency
 }
 
 function draftOf(row: Row, columns: Columns, cell: Cell, { cents, day }: Readers): Draft {
   const bookedOn = day(row, 'booked')
-  if (bookedOn === null) throw refuse(row.line, 'this line has no booking date; leave out what is not booked yet')
+  if (bookedOn === null) throw refuse(row.line, 'csv_date_none', {})
   return {
     line: row.line,
     bookedOn,
@@ -253,9 +240,8 @@ const compact = (account: string): string => account.replace(/\s/g, '').toUpperC
 
 function accountOf(row: Row, columns: Columns, cell: Cell, given: string): string {
   const own = columns.of.account === undefined ? '' : compact(cell(row, 'account'))
-  if (own !== '' && given !== '' && own !== given)
-    throw refuse(row.line, 'this line is of another account than the one given')
-  if (own === '' && given === '') throw refuse(row.line, 'nothing says of which account this line is; give the account')
+  if (own !== '' && given !== '' && own !== given) throw refuse(row.line, 'other_account', {})
+  if (own === '' && given === '') throw refuse(row.line, 'csv_account', {})
   return own || given
 }
 
@@ -276,8 +262,8 @@ export function readCsv(bytes: Uint8Array, map: CsvMap, account?: string): Read 
   const { columns } = place
   const cell: Cell = ({ cells }, field) => cells[columns.of[field] ?? -1] ?? ''
   const rows = checked(parseRows(text, place), columns)
-  if (rows.length === 0) throw refuse(0, 'the file has no lines; export it again for a longer period')
-  const remarks: Remark[] = [{ line: 0, text: 'a CSV file has no balances: nothing shows whether it is whole' }]
+  if (rows.length === 0) throw refuse(0, 'csv_empty', {})
+  const remarks: Remark[] = [remark(0, 'no_balances', {})]
   const readers = readersOf(rows, map, cell, remarks)
   const read = rows.map((row) => ({
     account: accountOf(row, columns, cell, compact(account ?? '')),

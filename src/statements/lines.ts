@@ -1,9 +1,9 @@
 // What every format of bank statement comes down to: lines of money with a date, a text and a key by which the same
 // line is known again; and the checks that hold for all of them, balances above all.
 import { digest } from '../domain/digest.ts'
-import { AppError } from '../domain/errors.ts'
 import { findReference, parseReference, type Reference } from '../domain/references.ts'
 import type { CivilDate } from '../domain/time.ts'
+import { refuse } from './problems.ts'
 
 export type BankLine = {
   /** Where it begins in the file, from 1. */
@@ -45,21 +45,6 @@ export type BankStatement = {
   closingCents: number | null
   lines: BankLine[]
 }
-
-/** Something that a person should know of a file that was read; `line` is 0 if it is about the whole of it. */
-export type Remark = { line: number; text: string }
-
-/** What a page has a sentence for. */
-export type Why = 'balance' | 'account' | 'currency' | 'format' | 'empty' | 'map'
-
-/** `invalid_value` of the field `file`: on which line (0: the whole file), what is wrong, and what to do. */
-export const refuse = (line: number, what: string, cause?: unknown, why?: Why): AppError =>
-  new AppError('invalid_value', {
-    field: 'file',
-    detail: line > 0 ? `line ${line}: ${what}` : what,
-    params: { ...(line > 0 && { line }), ...(why && { why }) },
-    cause,
-  })
 
 /** A line before it has its place, its reference and its key. `structured`: what fields for a reference hold. */
 export type Draft = Omit<BankLine, 'seq' | 'reference' | 'dedupeKey'> & { structured: readonly string[] }
@@ -110,21 +95,16 @@ export function numbered(drafts: readonly Draft[], keying: Keying): BankLine[] {
 }
 
 /** Money for a person: `-12.34 EUR`. */
-export const shown = (cents: number, currency: string): string => {
+export const shown = (cents: number, currency = ''): string => {
   const whole = String(Math.abs(cents)).padStart(3, '0')
-  return `${cents < 0 ? '-' : ''}${whole.slice(0, -2)}.${whole.slice(-2)} ${currency}`
+  return `${cents < 0 ? '-' : ''}${whole.slice(0, -2)}.${whole.slice(-2)} ${currency}`.trimEnd()
 }
 
 /** Refuses a statement whose lines do not lead from one balance to the other: something of it is missing or was changed. */
 export function checkBalances(line: number, currency: string, opening: number, closing: number, moved: number): void {
   if (opening + moved === closing) return
-  const sum = `${shown(opening, currency)} before and ${shown(moved, currency)} of entries are not ${shown(closing, currency)} after`
-  throw refuse(
-    line,
-    `the statement does not add up: ${sum}; download it again, whole and unchanged`,
-    undefined,
-    'balance',
-  )
+  const [before, after] = [shown(opening, currency), shown(closing, currency)]
+  throw refuse(line, 'unbalanced', { before, moved: shown(moved, currency), after })
 }
 
 /** A sum that was exact all the way. */
@@ -132,7 +112,7 @@ export function sumOf(line: number, amounts: readonly number[]): number {
   let sum = 0
   for (const cents of amounts) {
     sum += cents
-    if (!Number.isSafeInteger(sum)) throw refuse(line, 'the amounts are too large to be added exactly')
+    if (!Number.isSafeInteger(sum)) throw refuse(line, 'sum_large', {})
   }
   return sum
 }

@@ -1,6 +1,6 @@
 // The bytes of a statement → text and lines, or a clear word on what they are instead.
 import { isUtf8 } from 'node:buffer'
-import { refuse } from './lines.ts'
+import { refuse } from './problems.ts'
 
 /** A year of a large association's payments in camt.053 is less than half of this. */
 export const MAX_BYTES = 32 * 1024 * 1024
@@ -35,7 +35,7 @@ function decoderOf(encoding: string): TextDecoder {
   try {
     return new TextDecoder(encoding, { fatal: true })
   } catch (cause) {
-    throw refuse(1, `the encoding «${encoding.slice(0, 40)}» is not known; save the file as UTF-8`, cause)
+    throw refuse(1, 'encoding_unknown', { encoding: encoding.slice(0, 40) }, cause)
   }
 }
 
@@ -43,15 +43,11 @@ function decoderOf(encoding: string): TextDecoder {
 export function decode(bytes: Uint8Array, declared: string): Decoded {
   const decoder = decoderOf(byteOrder(bytes) ?? declared)
   const { encoding } = decoder
-  if (encoding === 'utf-8' && !isUtf8(bytes))
-    throw refuse(
-      lineOfBadByte(bytes),
-      'a character is not UTF-8, though the file should be; download it again, and do not open it in between',
-    )
+  if (encoding === 'utf-8' && !isUtf8(bytes)) throw refuse(lineOfBadByte(bytes), 'not_utf8', {})
   try {
     return { encoding, text: decoder.decode(bytes) }
   } catch (cause) {
-    throw refuse(0, `the file is not the ${encoding} that it should be; download it again`, cause)
+    throw refuse(0, 'not_encoding', { encoding }, cause)
   }
 }
 
@@ -69,8 +65,7 @@ export function rowsOf(text: string): Row[] {
   const rows: Row[] = []
   for (const [index, row] of text.split(/\r\n|\n|\r/).entries()) {
     if (row.replaceAll('\u001a', '').trim() === '') continue
-    if (rows.length === MAX_ROWS)
-      throw refuse(index + 1, 'more lines than a statement can have; ask the bank for shorter periods')
+    if (rows.length === MAX_ROWS) throw refuse(index + 1, 'too_many_lines', {})
     rows.push({ line: index + 1, text: row })
   }
   return rows

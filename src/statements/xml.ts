@@ -1,7 +1,7 @@
 // XML for camt: small trees of elements by their local names, handed over as they close, so that a long statement is
 // never held whole. Document types and entities of one's own are refused: nothing is expanded, nothing is fetched.
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
-import { refuse } from './lines.ts'
+import { refuse } from './problems.ts'
 
 export type XmlElement = {
   /** Without its prefix. */
@@ -33,16 +33,14 @@ export function readXml(text: string, take: (element: XmlElement) => boolean): v
   let held = 0
   parser.on('error', ({ message }) => {
     const what = message.replace(/^\d+:\d+: /, '').slice(0, 120)
-    throw refuse(parser.line, `the XML is broken or cut off (${what}); download the file again`)
+    throw refuse(parser.line, 'xml_broken', { what })
   })
   parser.on('doctype', () => {
-    throw refuse(parser.line, 'a document type (DOCTYPE) has no place in a statement; the file is not from a bank')
+    throw refuse(parser.line, 'doctype', {})
   })
   parser.on('opentag', (tag: SaxesTagPlain) => {
-    if (open.length === MAX_DEPTH)
-      throw refuse(parser.line, `elements nest deeper than ${MAX_DEPTH}; this is no statement`)
-    if (++held > MAX_HELD)
-      throw refuse(parser.line, 'more elements than a statement can have; ask the bank for shorter periods')
+    if (open.length === MAX_DEPTH) throw refuse(parser.line, 'xml_deep', { most: MAX_DEPTH })
+    if (++held > MAX_HELD) throw refuse(parser.line, 'xml_many', {})
     open.push({ name: local(tag.name), line: parser.line, currency: tag.attributes.Ccy ?? '', text: '', children: [] })
   })
   const gather = (piece: string): void => {

@@ -52,7 +52,14 @@ export async function newAccount(
 
 export const addAccount =
   (core: Core) =>
-  async (input: NewAccount & { actor: Actor; staffRoles?: readonly StaffRole[] }): Promise<Account> => {
+  async (
+    input: NewAccount & {
+      actor: Actor
+      staffRoles?: readonly StaffRole[]
+      /** One of the people of a member from the start. */
+      at?: { memberId: string; role: AffiliationRole } | undefined
+    },
+  ): Promise<Account> => {
     const account = await core.store.transaction(async (stores) => {
       const account = await newAccount(core, stores, input)
       await stores.accounts.add(account)
@@ -66,6 +73,7 @@ export const addAccount =
         subjectId: account.id,
         payload: { username: account.username, staffRoles: input.staffRoles ?? [] },
       })
+      if (input.at) await affiliateIn(core, stores, { ...input.at, accountId: account.id, actor: input.actor })
       await touch(core, stores, { accountId: account.id }, 'person')
       return account
     })
@@ -85,32 +93,33 @@ async function keepAnAdministrator(stores: Stores): Promise<void> {
     throw new AppError('conflict', { detail: 'this is the last administrator; make another one first' })
 }
 
+export type NewAffiliation = { accountId: string; memberId: string; role: AffiliationRole; actor: Actor }
+
+/** Within a transaction; throws `conflict` for the last owner. Whoever calls tells the services. */
+export async function affiliateIn(
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  { accountId, memberId, role, actor }: NewAffiliation,
+): Promise<void> {
+  await keepingAnOwner(stores, memberId, () =>
+    stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() }),
+  )
+  await audit(core, stores, {
+    action: 'affiliation.set',
+    actor,
+    subjectKind: 'account',
+    subjectId: accountId,
+    payload: { memberId, role },
+  })
+}
+
 /** Give a person a role at a member, or another one. Throws `conflict` for the last owner. */
 export const affiliate =
   (core: Core) =>
-  async ({
-    accountId,
-    memberId,
-    role,
-    actor,
-  }: {
-    accountId: string
-    memberId: string
-    role: AffiliationRole
-    actor: Actor
-  }): Promise<void> => {
+  async (input: NewAffiliation): Promise<void> => {
     await core.store.transaction(async (stores) => {
-      await keepingAnOwner(stores, memberId, () =>
-        stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() }),
-      )
-      await audit(core, stores, {
-        action: 'affiliation.set',
-        actor,
-        subjectKind: 'account',
-        subjectId: accountId,
-        payload: { memberId, role },
-      })
-      await touch(core, stores, { accountId }, 'person')
+      await affiliateIn(core, stores, input)
+      await touch(core, stores, { accountId: input.accountId }, 'person')
     })
     core.wake()
   }

@@ -9,7 +9,15 @@ import { email as checkedEmail } from '../domain/names.ts'
 import { rolesUnder } from '../domain/people.ts'
 import type { Locale, Member, MemberInvitation, Stores } from '../ports.ts'
 import { newAccount } from './accounts.ts'
-import { authorityOf, type Decision, deciding, mayDecide, memberLookedAfter, type OfMember } from './authority.ts'
+import {
+  authorityOf,
+  type Decision,
+  deciding,
+  mayDecide,
+  memberLookedAfter,
+  nameOfMember,
+  type OfMember,
+} from './authority.ts'
 import type { Letters } from './invite.ts'
 import { issueTicket } from './links.ts'
 import { touch } from './subjects.ts'
@@ -83,11 +91,12 @@ async function send(
 }
 
 /** Only of whoever may invite at all: nobody else uses an association's letters up. */
-async function slowDown(core: Core, { memberNumber, actor }: OfMember, email: string): Promise<void> {
-  await memberLookedAfter(core.store, actor, memberNumber)
+async function slowDown(core: Core, of: OfMember, email: string): Promise<void> {
+  const { actor } = of
+  await memberLookedAfter(core.store, of)
   await takeTry(core)([
     ...(actor.startsWith('cli:') ? [] : [{ name: 'people invited', key: actor, limit: perPerson }]),
-    { name: 'people invited to', key: `${memberNumber}\n${email}`, limit: perAddress },
+    { name: 'people invited to', key: `${nameOfMember(of)}\n${email}`, limit: perAddress },
   ])
 }
 

@@ -29,8 +29,8 @@ export type PeopleListed = {
 /** Throws `not_found` and `forbidden`, as everything here does. */
 export const listPeople =
   ({ store, clock }: Pick<Core, 'store' | 'clock'>) =>
-  async ({ memberNumber, actor }: OfMember): Promise<PeopleListed> => {
-    const { member, authority } = await memberLookedAfter(store, actor, memberNumber)
+  async (of: OfMember): Promise<PeopleListed> => {
+    const { member, authority } = await memberLookedAfter(store, of)
     const roles = rolesUnder(authority)
     const affiliations = await store.people.accountsOf(member.id)
     const owners = await ownersIn(store, affiliations)
@@ -78,16 +78,15 @@ export const setPersonRole =
 
 /** The roles that were given to an account by name at the sites of a member; they are taken away. */
 async function leaveSites(stores: Stores, memberId: string, accountId: string): Promise<string[]> {
-  const held = new Set((await stores.resources.ofMember(memberId)).map(({ id }) => id))
   const left: string[] = []
-  for (const { clientId, resourceId } of await stores.clients.list()) {
-    if (resourceId === null || !held.has(resourceId)) continue
+  const held = await stores.resources.ofMember(memberId)
+  const clients = (await Promise.all(held.map(({ id }) => stores.clients.ofResource(id)))).flat()
+  for (const { clientId } of clients)
     for (const role of await stores.clients.rolesOn(clientId))
       if (role.subjectKind === 'account' && role.subject === accountId) {
         await stores.clients.removeRole(role)
         left.push(clientId)
       }
-  }
   return [...new Set(left)]
 }
 

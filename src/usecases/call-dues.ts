@@ -21,6 +21,7 @@ const AT_ONCE = 25
 const TIME_TO_PAY = 14
 const OGM_TRIES = 10
 
+export type CallGround = Omit<Ground, 'untilOn'>
 type Ground = { organisation: Organisation; on: CivilDate; untilOn: CivilDate; actor: Actor }
 
 /** The term that a member is to be asked for next; undefined while one is open, or when cover lasts beyond the day. */
@@ -44,8 +45,10 @@ async function termToCall(core: Core, stores: Stores, member: Member, ground: Gr
     exempt: false,
     reason: null,
     tariffId: tariff.id,
+    replacesId: null,
     source: 'call',
     createdAt: core.clock.now(),
+    createdBy: ground.actor,
   }
 }
 
@@ -55,7 +58,13 @@ const newOgm = (core: Core): string => {
   return makeOgm((random % 9_999_999_999) + 1)
 }
 
-async function callPayer(core: Core, stores: Stores, payerId: string, ground: Ground): Promise<Call | undefined> {
+/** Asks a payer for what is open and was not asked for yet; undefined when there is nothing. Inside a transaction. */
+export async function callPayer(
+  core: Core,
+  stores: Stores,
+  payerId: string,
+  ground: CallGround,
+): Promise<Call | undefined> {
   const called = new Set(
     (await stores.calls.ofPayer(payerId))
       .filter(({ cancelledAt }) => cancelledAt === null)

@@ -129,32 +129,41 @@ const tellProvider = (core: Core, stores: Stores, accountIds: readonly string[])
   return stores.outbox.add(accountIds.map((subject) => ({ ...row, subject })))
 }
 
+export type RoleChange = ClientRole & { remove?: boolean; actor: Actor }
+
+/** Within a transaction. Whoever calls wakes the reconciler. */
+export async function setClientRoleIn(
+  core: Core,
+  stores: Stores,
+  { remove = false, actor, ...role }: RoleChange,
+): Promise<void> {
+  if (!/^\S{1,32}$/.test(role.role))
+    throw new AppError('invalid_value', { field: 'role', detail: 'a role has 1 to 32 characters and no space' })
+  if (role.subject === '' || role.subject.length > 100)
+    throw new AppError('invalid_value', { field: 'subject', detail: 'a group has 1 to 100 characters' })
+  const { clientId, subjectKind, subject } = role
+  if (!(await stores.clients.get(clientId)))
+    throw new AppError('not_found', { detail: `there is no client ${clientId}` })
+  if (!remove && subjectKind === 'account' && !(await stores.accounts.get(subject)))
+    throw new AppError('not_found', { detail: 'there is no such account' })
+  // Before it is gone: afterwards nothing tells who had it.
+  const concerned = subjectKind === 'account' ? [subject] : await stores.subjects.touchedBy('account', { clientId })
+  await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
+  await audit(core, stores, {
+    action: remove ? 'client.role_removed' : 'client.role_set',
+    actor,
+    subjectKind: 'client',
+    subjectId: clientId,
+    payload: { to: `${subjectKind}:${subject}`, role: role.role },
+  })
+  await tellProvider(core, stores, concerned)
+}
+
 /** Give an account or a group a role on a client, or take it back. */
 export const setClientRole =
   (core: Core) =>
-  async ({ remove = false, actor, ...role }: ClientRole & { remove?: boolean; actor: Actor }): Promise<void> => {
-    if (!/^\S{1,32}$/.test(role.role))
-      throw new AppError('invalid_value', { field: 'role', detail: 'a role has 1 to 32 characters and no space' })
-    if (role.subject === '' || role.subject.length > 100)
-      throw new AppError('invalid_value', { field: 'subject', detail: 'a group has 1 to 100 characters' })
-    await core.store.transaction(async (stores) => {
-      const { clientId, subjectKind, subject } = role
-      if (!(await stores.clients.get(clientId)))
-        throw new AppError('not_found', { detail: `there is no client ${clientId}` })
-      if (!remove && subjectKind === 'account' && !(await stores.accounts.get(subject)))
-        throw new AppError('not_found', { detail: 'there is no such account' })
-      // Before it is gone: afterwards nothing tells who had it.
-      const concerned = subjectKind === 'account' ? [subject] : await stores.subjects.touchedBy('account', { clientId })
-      await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
-      await audit(core, stores, {
-        action: remove ? 'client.role_removed' : 'client.role_set',
-        actor,
-        subjectKind: 'client',
-        subjectId: clientId,
-        payload: { to: `${subjectKind}:${subject}`, role: role.role },
-      })
-      await tellProvider(core, stores, concerned)
-    })
+  async (change: RoleChange): Promise<void> => {
+    await core.store.transaction((stores) => setClientRoleIn(core, stores, change))
     core.wake()
   }
 

@@ -112,8 +112,10 @@ async function putTerm(core: Core, stores: Stores, memberId: string, row: Roster
     dueCents: 0,
     reason: term.exempt ? 'exempt in the imported file' : null,
     tariffId: null,
+    replacesId: null,
     source: SOURCE,
     createdAt: at,
+    createdBy: null,
   })
 }
 

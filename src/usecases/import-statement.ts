@@ -1,23 +1,26 @@
 // A bank's statement: read whole, shown before anything is written, then kept line by line. Lines that bear a reference of
 // ours become payments at once; the others wait in an inbox with a suggestion. Twice imported is once imported.
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
-import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
-import { type Known, type Match, match, type Named, withWords } from '../domain/matching.ts'
-import type { BankFile, BankLineRecord, Organisation, Store, Stores } from '../ports.ts'
-import {
-  type BankLine,
-  type BankStatement,
-  type CsvMap,
-  readStatement,
-  type StatementFile,
-} from '../statements/statement.ts'
+import { type Match, match } from '../domain/matching.ts'
+import { civilDate } from '../domain/time.ts'
+import type { BankFile, BankLineRecord, Organisation, Stores } from '../ports.ts'
+import { readBeside } from '../statements/reader.ts'
+import type { BankLine, BankStatement, CsvMap, StatementFile } from '../statements/statement.ts'
+import { calledBy, callsOf, knownOf, nameOf, namesOf, payersOf } from './bank-known.ts'
 import { organisationNamed } from './members.ts'
-import { openTerms, type PayersTerm, type PaymentGround, paymentGround, receive } from './payments.ts'
+import { type NewPayment, type PaymentGround, paymentGround, paymentOf, receive, whyNot } from './payments.ts'
+import { openPosting } from './posting.ts'
+import { openResembling, type Resembling } from './resembling.ts'
+
+export { isProblem, type Problem, type Remark } from '../statements/problems.ts'
 
 /** Lines in one transaction: some ten milliseconds, so that nobody's sign-in waits for the treasurer. */
-const AT_ONCE = 20
+const AT_ONCE = 50
+const DIGESTED_AT_ONCE = 1 << 20
 const CURRENCY = 'EUR'
 
 export type PlannedLine = {
@@ -25,6 +28,8 @@ export type PlannedLine = {
   statement: BankStatement
   /** In another file, or in this one, already. */
   duplicate: boolean
+  /** The line of another file that may tell of the same payment: a person decides. */
+  resembles: BankLineRecord | undefined
   match: Match
   payerName: string | null
 }
@@ -52,31 +57,8 @@ function checkAccounts(file: StatementFile, iban: string | undefined, name: stri
   }
 }
 
-/** What is known about a line beside itself; `owing` is looked up once for a whole file. */
-async function knownOf(
-  stores: Pick<Stores, 'bank' | 'calls' | 'dues' | 'standings'>,
-  organisationId: string,
-  line: { counterIban: string | null; reference: string | null },
-  owing: readonly Named[],
-): Promise<Known> {
-  const called = await calledBy(stores, organisationId, line.reference)
-  const payers = line.counterIban ? await stores.bank.payersOf(organisationId, line.counterIban) : []
-  return { payers, owing, ...(called && { called }) }
-}
-
-/** The call under a reference, and what its payer still owes. */
-async function calledBy(
-  stores: Pick<Stores, 'calls' | 'dues' | 'standings'>,
-  organisationId: string,
-  reference: string | null,
-): Promise<{ payerId: string; open: boolean; terms: PayersTerm[] } | undefined> {
-  const call = reference === null ? undefined : await stores.calls.byOgm(reference)
-  if (call?.organisationId !== organisationId) return undefined
-  const terms = call.cancelledAt === null ? await openTerms(stores, call.payerId) : []
-  return { payerId: call.payerId, open: terms.length > 0, terms }
-}
-
 const referenceOf = ({ reference }: BankLine): string | null => (reference?.kind === 'ogm' ? reference.value : null)
+const lookedUp = ({ line }: { line: BankLine }) => ({ ...line, reference: referenceOf(line) })
 
 const clip = (text: string, most: number): string => text.slice(0, most)
 
@@ -100,31 +82,60 @@ function recordOf(
     reference: line.reference?.value ?? null,
     text: clip(line.text, 2000),
     bankRef: line.bankRef && clip(line.bankRef, 140),
+    resemblesId: null,
     state: 'new',
     note: null,
     createdAt: core.clock.now(),
   }
 }
 
-async function plannedLines(store: Store, organisationId: string, file: StatementFile): Promise<PlannedLine[]> {
+/** SHA-256 of a file's bytes taken as characters (Latin-1), some milliseconds at a time. */
+async function digestOf(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  for (let from = 0; from < bytes.length; from += DIGESTED_AT_ONCE) {
+    hash.update(Buffer.from(bytes.subarray(from, from + DIGESTED_AT_ONCE)).toString('latin1'))
+    await setImmediate()
+  }
+  return hash.digest('base64url')
+}
+
+const nobody: Match = { rule: 'none', payerId: null, sure: false }
+
+async function plannedLines(
+  core: Pick<Core, 'store' | 'clock'>,
+  organisation: Organisation,
+  file: StatementFile,
+): Promise<PlannedLine[]> {
+  const { store } = core
   const all = file.statements.flatMap((statement) => statement.lines.map((line) => ({ statement, line })))
-  const there = await store.bank.known(
-    organisationId,
-    all.map(({ line }) => line.dedupeKey),
-  )
-  const owing = withWords(await store.payments.owing(organisationId))
-  const names = new Map(owing.map(({ payerId, name }) => [payerId, name]))
+  const keys = all.map(({ line }) => line.dedupeKey)
+  const there = await store.bank.known(organisation.id, keys)
+  const on = civilDate(core.clock.now(), organisation.timeZone)
+  const owing = await namesOf(store, organisation.id)
+  const resembling = await openResembling(store, {
+    organisationId: organisation.id,
+    lines: all.map(({ line }) => line),
+    at: core.clock.now(),
+  })
   const planned: PlannedLine[] = []
-  for (const { statement, line } of all) {
-    const duplicate = there.has(line.dedupeKey)
-    there.add(line.dedupeKey)
-    const lookedUp = { counterIban: line.counterIban, reference: referenceOf(line) }
-    const found = duplicate
-      ? { rule: 'none' as const, payerId: null, sure: false }
-      : match(line, await knownOf(store, organisationId, lookedUp, owing))
-    const payerName =
-      found.payerId && (names.get(found.payerId) ?? (await store.members.get(found.payerId))?.name ?? null)
-    planned.push({ line, statement, duplicate, match: found, payerName })
+  for (let from = 0; from < all.length; from += AT_ONCE) {
+    const lines = all.slice(from, from + AT_ONCE)
+    const known = await knownOf(store, organisation.id, lines.map(lookedUp), owing)
+    const fresh = lines.filter(({ line }) => !there.has(line.dedupeKey)).map(({ line }) => line)
+    const others = resembling.among(fresh)
+    resembling.take(others)
+    const like = new Map(fresh.map((line, at) => [line, others[at]]))
+    for (const each of lines) {
+      const { line } = each
+      const duplicate = there.has(line.dedupeKey)
+      there.add(line.dedupeKey)
+      const resembles = duplicate ? undefined : like.get(line)
+      const found = duplicate ? nobody : match(line, known(lookedUp(each)))
+      const sure = found.sure && !resembles && !whyNot({ ...line, note: '' }, on)
+      const payerName = await nameOf(store, owing, found)
+      planned.push({ ...each, duplicate, resembles, match: { ...found, sure }, payerName })
+    }
+    await setImmediate()
   }
   return planned
 }
@@ -139,20 +150,20 @@ export const importStatement = (core: Core) => ({
   ): Promise<StatementPlan> {
     const organisation = await organisationNamed(core.store, named)
     const account = (await core.store.dues.account(organisation.id))?.iban
-    const file = readStatement(bytes, {
+    const file = await readBeside(bytes, {
       ...(map && { map }),
       ...(account && { account }),
       zone: organisation.timeZone,
     })
     checkAccounts(file, account, name)
-    const fileDigest = digest(Buffer.from(bytes).toString('latin1'))
+    const fileDigest = await digestOf(bytes)
     return {
       organisation,
       name,
       digest: fileDigest,
       file,
       importedBefore: await core.store.bank.fileByDigest(organisation.id, fileDigest),
-      lines: await plannedLines(core.store, organisation.id, file),
+      lines: await plannedLines(core, organisation, file),
     }
   },
 
@@ -164,10 +175,20 @@ export const importStatement = (core: Core) => ({
     const file = await keepFile(core, plan, actor)
     const report: StatementReport = { added: 0, duplicates: 0, payments: 0, inbox: 0 }
     const ground = await paymentGround(core, core.store, plan.organisation.id)
+    const resembling = await openResembling(core.store, {
+      organisationId: plan.organisation.id,
+      lines: plan.lines.map(({ line }) => line),
+      fileId: file.id,
+      at: core.clock.now(),
+    })
+    const keeping = { file, ground, actor, resembling }
     for (let from = 0; from < plan.lines.length; from += AT_ONCE) {
       const batch = plan.lines.slice(from, from + AT_ONCE)
-      await core.store.transaction((stores) => keepLines(core, stores, { file, ground, actor }, batch, report))
+      const kept = await core.store.transaction((stores) => keepLines(core, stores, keeping, batch))
+      resembling.take(kept.resembled)
+      for (const what of ['added', 'duplicates', 'payments', 'inbox'] as const) report[what] += kept[what]
       core.wake()
+      await setImmediate()
       onProgress?.(Math.min(from + AT_ONCE, plan.lines.length), plan.lines.length)
     }
     return report
@@ -176,6 +197,8 @@ export const importStatement = (core: Core) => ({
 
 async function keepFile(core: Core, plan: StatementPlan, actor: Actor): Promise<BankFile> {
   return core.store.transaction(async (stores) => {
+    // Before the look: of two who bring a file at once, the second finds it.
+    await stores.audit.hold()
     const there = await stores.bank.fileByDigest(plan.organisation.id, plan.digest)
     if (there) return there
     const file: BankFile = {
@@ -200,15 +223,14 @@ async function keepFile(core: Core, plan: StatementPlan, actor: Actor): Promise<
   })
 }
 
-type Keeping = { file: BankFile; ground: PaymentGround; actor: Actor }
+type Keeping = { file: BankFile; ground: PaymentGround; actor: Actor; resembling: Resembling }
 
 async function keepLines(
   core: Core,
   stores: Stores,
   keeping: Keeping,
   batch: readonly PlannedLine[],
-  report: StatementReport,
-): Promise<void> {
+): Promise<StatementReport & { resembled: readonly (BankLineRecord | undefined)[] }> {
   const { file, ground, actor } = keeping
   // The audit first: it lets one at a time through, and no other import or payment gets in between.
   await audit(core, stores, {
@@ -223,36 +245,41 @@ async function keepLines(
     batch.map(({ line }) => line.dedupeKey),
   )
   const fresh = batch.filter(({ line, duplicate }) => !duplicate && !there.has(line.dedupeKey))
-  const records: BankLineRecord[] = []
-  for (const planned of fresh) {
-    const record = recordOf(core, file, planned)
+  const calls = await callsOf(
+    stores,
+    file.organisationId,
+    fresh.map(({ line }) => referenceOf(line)),
+  )
+  const posting = await openPosting(core, stores, payersOf(calls), ground, 'import', actor)
+  // Asked again too: somebody may have imported the same days in another format meanwhile.
+  const lines = fresh.map(({ line }) => line)
+  await keeping.resembling.refresh(stores, lines)
+  const others = keeping.resembling.among(lines)
+  const records = fresh.map((planned, at): BankLineRecord => {
+    const resemblesId = (others[at] ?? planned.resembles)?.id ?? null
+    const record = { ...recordOf(core, file, planned), resemblesId }
+    if (resemblesId !== null) return record
     // What is sure is asked again: the call may have been settled or cancelled since the plan was shown.
-    const called = await calledBy(stores, file.organisationId, referenceOf(planned.line))
-    const { sure } = match(record, { payers: [], owing: [], ...(called && { called }) })
-    if (sure) await payBy(core, stores, record, called!.payerId, actor, { ...ground, open: called!.terms })
-    records.push(sure ? { ...record, state: 'matched' } : record)
-  }
+    const known = calledBy(calls.get(referenceOf(planned.line) ?? ''), posting.open)
+    if (!match(record, { payers: [], owing: [], ...known }).sure) return record
+    const payment = paymentBy(record, known.called!.payerId, actor)
+    if (whyNot(payment, ground.on)) return record
+    posting.post(paymentOf(core, file.organisationId, payment))
+    return { ...record, state: 'matched' }
+  })
+  await posting.write()
   await stores.bank.addLines(records)
-  const paid = records.filter(({ state }) => state === 'matched').length
-  report.added += records.length
-  report.duplicates += batch.length - records.length
-  report.payments += paid
-  report.inbox += records.length - paid
+  const payments = records.filter(({ state }) => state === 'matched').length
+  const added = records.length
+  return { added, duplicates: batch.length - added, payments, inbox: added - payments, resembled: others }
 }
 
-/** Records a line's payment; the line is to be kept as matched by whoever calls this. */
-async function payBy(
-  core: Core,
-  stores: Stores,
-  line: BankLineRecord,
+/** A line's payment, by a payer. */
+const paymentBy = (
+  { id: bankLineId, cents, valueOn, text }: BankLineRecord,
   payerId: string,
   actor: Actor,
-  ground?: PaymentGround & { open?: PayersTerm[] },
-): Promise<void> {
-  const { id: bankLineId, cents, valueOn, text } = line
-  const payment = { payerId, source: 'bank' as const, cents, valueOn, note: clip(text, 500), bankLineId, actor }
-  await receive(core, stores, payment, 'import', ground)
-}
+): NewPayment => ({ payerId, source: 'bank', cents, valueOn, note: clip(text, 500), bankLineId, actor })
 
 async function waitingLine(stores: Stores, lineId: string): Promise<BankLineRecord> {
   const line = await stores.bank.line(lineId)
@@ -280,7 +307,7 @@ export const matchLine =
         })
       if ((await stores.members.get(payerId))?.organisationId !== line.organisationId)
         throw new AppError('not_found', { field: 'payer', detail: 'there is no such payer' })
-      await payBy(core, stores, line, payerId, actor)
+      await receive(core, stores, paymentBy(line, payerId, actor), 'import')
       await stores.bank.setState(line.id, 'matched', null)
     })
     core.wake()
@@ -310,8 +337,8 @@ export type Suggested = { line: BankLineRecord; match: Match; payerName: string 
 export const suggestionFor =
   ({ store }: Pick<Core, 'store'>) =>
   async (line: BankLineRecord): Promise<Match> => {
-    const owing = withWords(await store.payments.owing(line.organisationId))
-    return match(line, await knownOf(store, line.organisationId, line, owing))
+    const owing = await namesOf(store, line.organisationId)
+    return match(line, (await knownOf(store, line.organisationId, [line], owing))(line))
   }
 
 export const inbox =
@@ -327,13 +354,13 @@ export const inbox =
   }): Promise<Suggested[]> => {
     const { store } = core
     const { id: organisationId } = await organisationNamed(store, named)
-    const owing = withWords(await store.payments.owing(organisationId))
+    const owing = await namesOf(store, organisationId)
     const lines = await store.bank.lines({ organisationId, state: 'new', limit, offset })
+    const known = await knownOf(store, organisationId, lines, owing)
     return Promise.all(
       lines.map(async (line) => {
-        const found = match(line, await knownOf(store, organisationId, line, owing))
-        const payerName = found.payerId && ((await store.members.get(found.payerId))?.name ?? null)
-        return { line, match: found, payerName }
+        const found = match(line, known(line))
+        return { line, match: found, payerName: await nameOf(store, owing, found) }
       }),
     )
   }

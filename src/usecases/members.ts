@@ -56,60 +56,72 @@ export async function addOpeningTerm(
     exempt,
     reason: null,
     tariffId: null,
+    replacesId: null,
     source,
     createdAt: core.clock.now(),
+    createdBy: null,
   })
+}
+
+/** What was typed, in the form in which it is kept. Throws `invalid_value` or `email_refused` of the field. */
+function checked(input: NewMember): NewMember {
+  const memberNumber = input.memberNumber.normalize('NFKC').trim()
+  if (memberNumber === '' || memberNumber.length > LONGEST_NUMBER)
+    throw new AppError('invalid_value', { field: 'memberNumber', detail: 'a member number has 1 to 64 characters' })
+  const name = input.name.trim()
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
+  for (const field of ['joinedOn', 'coveredUntilOn'] as const) {
+    const on = input[field]
+    if (on && !isCivilDate(on))
+      throw new AppError('invalid_value', { field, detail: `not a date: ${on}; write 2026-12-31` })
+  }
+  return { ...input, memberNumber, name, email: input.email === null ? null : checkedEmail(input.email) }
+}
+
+/** Within a transaction. Whoever calls wakes the reconciler. */
+export async function addMemberIn(
+  core: Core,
+  stores: Stores,
+  input: NewMember & { actor: Actor; organisation?: string },
+): Promise<Member> {
+  const { memberNumber, kind, name, email, coveredUntilOn } = checked(input)
+  const organisation = await organisationNamed(stores, input.organisation)
+  if (await stores.members.byNumber(organisation.id, memberNumber))
+    throw new AppError('conflict', { field: 'memberNumber', detail: `member ${memberNumber} exists already` })
+  const on = civilDate(core.clock.now(), organisation.timeZone)
+  const made: Member = {
+    id: core.random.uuid(),
+    organisationId: organisation.id,
+    memberNumber,
+    kind,
+    name,
+    email,
+    locale: input.locale ?? organisation.locale,
+    joinedOn: input.joinedOn ?? on,
+    source: input.source ?? 'hand',
+    createdAt: core.clock.now(),
+  }
+  await stores.members.add(made)
+  if (coveredUntilOn) {
+    const startOn = coveredUntilOn < on ? [made.joinedOn!, coveredUntilOn].toSorted()[0]! : on
+    await addOpeningTerm(core, stores, made.id, startOn, coveredUntilOn, 'opening')
+  }
+  await audit(core, stores, {
+    action: 'member.added',
+    actor: input.actor,
+    subjectKind: 'member',
+    subjectId: made.id,
+    payload: { memberNumber, name, coveredUntilOn: coveredUntilOn ?? null },
+  })
+  await refresh(core, stores, made.id, on, 'person', input.actor)
+  return made
 }
 
 export const addMember =
   (core: Core) =>
   async (input: NewMember & { actor: Actor; organisation?: string }): Promise<Member> => {
-    const memberNumber = input.memberNumber.normalize('NFKC').trim()
-    if (memberNumber === '' || memberNumber.length > LONGEST_NUMBER)
-      throw new AppError('invalid_value', { field: 'memberNumber', detail: 'a member number has 1 to 64 characters' })
-    const name = input.name.trim()
-    if (name === '' || name.length > LONGEST_NAME)
-      throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
-    const email = input.email === null ? null : checkedEmail(input.email)
-    for (const on of [input.joinedOn, input.coveredUntilOn])
-      if (on && !isCivilDate(on)) throw new AppError('invalid_value', { detail: `not a date: ${on}; write 2026-12-31` })
-    const member = await core.store.transaction(async (stores) => {
-      const organisation = await organisationNamed(stores, input.organisation)
-      if (await stores.members.byNumber(organisation.id, memberNumber))
-        throw new AppError('conflict', { field: 'memberNumber', detail: `member ${memberNumber} exists already` })
-      const on = civilDate(core.clock.now(), organisation.timeZone)
-      const made: Member = {
-        id: core.random.uuid(),
-        organisationId: organisation.id,
-        memberNumber,
-        kind: input.kind,
-        name,
-        email,
-        locale: input.locale ?? organisation.locale,
-        joinedOn: input.joinedOn ?? on,
-        source: input.source ?? 'hand',
-        createdAt: core.clock.now(),
-      }
-      await stores.members.add(made)
-      if (input.coveredUntilOn)
-        await addOpeningTerm(
-          core,
-          stores,
-          made.id,
-          input.coveredUntilOn < on ? [made.joinedOn!, input.coveredUntilOn].toSorted()[0]! : on,
-          input.coveredUntilOn,
-          'opening',
-        )
-      await audit(core, stores, {
-        action: 'member.added',
-        actor: input.actor,
-        subjectKind: 'member',
-        subjectId: made.id,
-        payload: { memberNumber, name: made.name, coveredUntilOn: input.coveredUntilOn ?? null },
-      })
-      await refresh(core, stores, made.id, on, 'person', input.actor)
-      return made
-    })
+    const member = await core.store.transaction((stores) => addMemberIn(core, stores, input))
     core.wake()
     return member
   }

@@ -19,6 +19,8 @@ const LAST_RUN = 'nightly.last_on'
 /** Set while the guard holds the night's removals; says how many of how many, since when. */
 export const HELD = 'nightly.held'
 
+/** Of so many members whose access is open so many would have lost it. */
+export type HeldRemovals = { removals: number; of: number; on: CivilDate }
 export type NightReport = {
   on: CivilDate
   changed: number
@@ -56,6 +58,22 @@ async function overrideChanges(core: Core, on: CivilDate): Promise<number> {
     changed += done
     core.wake()
   }
+}
+
+/** Whom the next night would take access from, some of them at most: what a person looks at before it may. */
+export async function removalsAhead(core: Core, most: number): Promise<StandingChange[]> {
+  const on = await today(core)
+  const found: StandingChange[] = []
+  for await (const due of pages(
+    (after) => core.store.standings.due(on, after, PAGE),
+    ({ memberId }) => memberId,
+  ))
+    for (const { memberId } of due) {
+      const change = await foresee(core, core.store, memberId, on)
+      if (lowers(core, change)) found.push(change)
+      if (found.length === most) return found
+    }
+  return found
 }
 
 async function standingChanges(core: Core, on: CivilDate): Promise<StandingChange[]> {
@@ -121,6 +139,14 @@ async function enactAll(
   return { changed, held }
 }
 
+/** What outside the night's own work it sets going. */
+export type NightCalls = {
+  /** Today's calls and reminders of dues. */
+  remind?: () => Promise<unknown>
+  /** Tells administrators that the guard began to hold removals. */
+  tellHeld?: (held: HeldRemovals) => Promise<void>
+}
+
 async function repairDrift(core: Core, reconciler: Reconciler): Promise<NightReport['services']> {
   if ((await core.store.settings.get('writes_held')) !== undefined) return []
   const here = core.services.filter(({ name }) => reconciler.drives(name))
@@ -142,7 +168,7 @@ async function repairDrift(core: Core, reconciler: Reconciler): Promise<NightRep
  * went back is right now. Throws `conflict` when it went back and nobody confirmed it.
  */
 export const nightly =
-  (core: Core, reconciler: Reconciler, sweep: () => Promise<void>, remind: () => Promise<unknown> = async () => {}) =>
+  (core: Core, reconciler: Reconciler, sweep: () => Promise<void>, { remind, tellHeld }: NightCalls = {}) =>
   async ({ confirmed = false }: { confirmed?: boolean } = {}): Promise<NightReport> => {
     const on = await today(core)
     const last = await core.store.settings.get(LAST_RUN)
@@ -154,13 +180,18 @@ export const nightly =
     }
     const overrides = await overrideChanges(core, on)
     const changes = await standingChanges(core, on)
+    const heldBefore = await core.store.settings.get(HELD)
     const enacted = await enactAll(core, changes, on, confirmed)
     // Rows that stay a day longer are no reason to leave services as they are.
     await sweep().catch((error: unknown) => core.log.error('nightly.sweep', { error: String(error) }))
-    // A mail server that is down keeps nobody's access as it was.
-    await remind().catch((error: unknown) => core.log.error('nightly.reminders', { error: String(error) }))
     core.wake()
     const services = await repairDrift(core, reconciler)
+    // After the services: a mail server that is down or slow keeps nobody's access as it was.
+    if (enacted.held && heldBefore === undefined)
+      await tellHeld?.({ ...enacted.held, on }).catch((error: unknown) =>
+        core.log.error('nightly.held', { error: String(error) }),
+      )
+    await remind?.().catch((error: unknown) => core.log.error('nightly.reminders', { error: String(error) }))
     await core.store.settings.set(LAST_RUN, on)
     const report = { on, ...enacted, overrides, services }
     core.log.info('nightly.done', { ...report, services: services.length })

@@ -2,25 +2,27 @@
 // back by one more row. A payment lifts a lapse and nothing else: a suspension stays, and so does a closed membership.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
-import { allocate, type OpenTerm, owedFor } from '../domain/dues.ts'
+import { allocate } from '../domain/dues.ts'
 import { AppError } from '../domain/errors.ts'
-import { addDays, type CivilDate, civilDate, isCivilDate } from '../domain/time.ts'
-import type { Allocation, Cause, Member, PaidTerm, Payment, PaymentSource, Receipt, Stores } from '../ports.ts'
-import { type RulesOn, refresh, rulesOn } from './standing.ts'
+import { addDays, type CivilDate, civilDate, isCivilDate, laterOf } from '../domain/time.ts'
+import type { Cause, Member, Payment, PaymentSource, Receipt, Stores } from '../ports.ts'
+import { allocationsOf, openOf, openPosting, type PayersTerm, type PaymentGround } from './posting.ts'
+import { refresh, rulesOn } from './standing.ts'
+
+export type { PayersTerm, PaymentGround }
 
 /** A value date may lie some days ahead at the bank; more is a mistake in typing. */
 const DAYS_AHEAD = 7
+export const isValueDate = (on: string, today: CivilDate): boolean =>
+  isCivilDate(on) && on <= addDays(today, DAYS_AHEAD)
 const HIGHEST_CENTS = 1_000_000_00
-
-export type PayersTerm = PaidTerm & { member: Member }
 
 /** The terms of those whom a payer pays for, of which something is owed, the oldest first. */
 export async function openTerms(stores: Pick<Stores, 'dues' | 'standings'>, payerId: string): Promise<PayersTerm[]> {
-  const open: PayersTerm[] = []
+  const ledgers = []
   for (const member of await stores.dues.paidBy(payerId))
-    for (const term of await stores.standings.terms(member.id))
-      if (!term.exempt && owedFor(term) > 0) open.push({ ...term, member })
-  return open.toSorted((a, b) => (a.startOn < b.startOn ? -1 : a.startOn > b.startOn ? 1 : 0))
+    ledgers.push({ member, terms: await stores.standings.terms(member.id) })
+  return openOf(ledgers)
 }
 
 /** What a payer has paid that is on no term yet, payment by payment, the oldest first. */
@@ -28,35 +30,20 @@ export async function creditOf(
   stores: Pick<Stores, 'payments'>,
   payerId: string,
 ): Promise<{ paymentId: string; cents: number }[]> {
-  const payments = (await stores.payments.ofPayer(payerId)).filter(
-    ({ reversed, reversesId }) => !reversed && !reversesId,
-  )
-  return payments
-    .toReversed()
-    .map(({ id, cents, allocations }) => ({
-      paymentId: id,
-      cents: cents - allocations.reduce((sum, allocation) => sum + allocation.cents, 0),
-    }))
-    .filter(({ cents }) => cents > 0)
+  const left = new Map<string, number>()
+  for (const payment of (await stores.payments.ofPayer(payerId)).toReversed()) {
+    const onTerms = payment.allocations.reduce((sum, { cents }) => sum + cents, 0)
+    left.set(rootOf(payment), (left.get(rootOf(payment)) ?? 0) + payment.cents - onTerms)
+  }
+  return [...left].map(([paymentId, cents]) => ({ paymentId, cents })).filter(({ cents }) => cents > 0)
 }
 
-const allocationsOf = (
-  core: Pick<Core, 'random' | 'clock'>,
-  paymentId: string,
-  shares: readonly { termId: string; cents: number }[],
-  recordedBy: Actor,
-): Allocation[] =>
-  shares.map(({ termId, cents }) => ({
-    id: core.random.uuid(),
-    paymentId,
-    termId,
-    cents,
-    recordedAt: core.clock.now(),
-    recordedBy,
-  }))
+/** The payment that arrived, which a row is, takes back or pays back a part of. */
+export const rootOf = ({ id, refundsId, reversesId }: Pick<Payment, 'id' | 'refundsId' | 'reversesId'>): string =>
+  refundsId ?? reversesId ?? id
 
 /** Brings the standings of these members up to what was paid. */
-async function refreshAll(
+export async function refreshAll(
   core: Core,
   stores: Stores,
   members: readonly { id: string }[],
@@ -66,9 +53,6 @@ async function refreshAll(
 ): Promise<void> {
   for (const id of new Set(members.map((member) => member.id))) await refresh(core, stores, id, on, cause, actor, rules)
 }
-
-/** What holds for every payment of an organisation on one day. */
-export type PaymentGround = { on: CivilDate; rules: RulesOn }
 
 export async function paymentGround(
   core: Core,
@@ -114,69 +98,64 @@ export type NewPayment = {
   actor: Actor
 }
 
-/**
- * Records a payment within a transaction: by hand and from a statement alike. `known` is what the caller has looked up in the
- * same transaction, after its own audit.
- */
+/** Why this cannot be a payment on a day; undefined when it can. */
+export function whyNot(
+  { cents, valueOn, note = '' }: Pick<NewPayment, 'cents' | 'valueOn' | 'note'>,
+  today: CivilDate,
+): AppError | undefined {
+  if (!Number.isSafeInteger(cents) || cents <= 0 || cents > HIGHEST_CENTS)
+    return new AppError('invalid_value', { field: 'cents', detail: 'an amount is more than 0 and at most a million' })
+  if (!isValueDate(valueOn, today))
+    return new AppError('invalid_value', {
+      field: 'valueOn',
+      detail: `not a day on which money has arrived: ${valueOn}`,
+    })
+  if (note.length > 500)
+    return new AppError('invalid_value', { field: 'note', detail: 'the note is longer than 500 characters' })
+  return undefined
+}
+
+/** A payment as it is recorded now. */
+export const paymentOf = (
+  core: Pick<Core, 'random' | 'clock'>,
+  organisationId: string,
+  input: NewPayment,
+): Payment => ({
+  id: input.id ?? core.random.uuid(),
+  organisationId,
+  payerId: input.payerId,
+  source: input.source,
+  bankLineId: input.bankLineId ?? null,
+  valueOn: input.valueOn,
+  cents: input.cents,
+  note: input.note ?? '',
+  reversesId: null,
+  refundsId: null,
+  recordedAt: core.clock.now(),
+  recordedBy: input.actor,
+})
+
+/** Records a payment within a transaction: by hand, or when a person has said whose a bank's line is. */
 export async function receive(
   core: Core,
   stores: Stores,
   input: NewPayment,
   cause: Cause,
-  known?: PaymentGround & { open?: PayersTerm[] },
+  known?: PaymentGround,
 ): Promise<Received> {
-  const { id = core.random.uuid(), payerId, source, cents, valueOn, note = '', bankLineId = null, actor } = input
+  const { id, payerId, actor } = input
   const payer = await stores.members.get(payerId)
   if (!payer) throw new AppError('not_found', { field: 'payer', detail: 'there is no such payer' })
   const ground = known ?? (await paymentGround(core, stores, payer.organisationId))
-  const today = ground.on
-  if (!Number.isSafeInteger(cents) || cents <= 0 || cents > HIGHEST_CENTS)
-    throw new AppError('invalid_value', { field: 'cents', detail: 'an amount is more than 0 and at most a million' })
-  if (!isCivilDate(valueOn) || valueOn > addDays(today, DAYS_AHEAD))
-    throw new AppError('invalid_value', {
-      field: 'valueOn',
-      detail: `not a day on which money has arrived: ${valueOn}`,
-    })
-  if (note.length > 500)
-    throw new AppError('invalid_value', { field: 'note', detail: 'the note is longer than 500 characters' })
-  const at = core.clock.now()
-  const payment: Payment = {
-    id,
-    organisationId: payer.organisationId,
-    payerId,
-    source,
-    bankLineId,
-    valueOn,
-    cents,
-    note,
-    reversesId: null,
-    recordedAt: at,
-    recordedBy: actor,
-  }
-  // The audit first: it lets one at a time through, and nobody else takes this receipt's number or these terms.
-  await audit(core, stores, {
-    action: 'payment.recorded',
-    actor,
-    subjectKind: 'member',
-    subjectId: payerId,
-    payload: { paymentId: payment.id, cents, source, valueOn },
-  })
-  if (input.id !== undefined && (await stores.payments.get(id)))
+  const wrong = whyNot(input, ground.on)
+  if (wrong) throw wrong
+  const posting = await openPosting(core, stores, [payerId], ground, cause, actor)
+  if (id !== undefined && (await stores.payments.get(id)))
     throw new AppError('conflict', { detail: 'this payment is recorded already' })
-  const open = known?.open ?? (await openTerms(stores, payerId))
-  const { shares, creditCents } = allocate(open satisfies OpenTerm[], cents)
-  await stores.payments.add(payment, allocationsOf(core, payment.id, shares, actor))
-  const year = Number(today.slice(0, 4))
-  const receipt = await stores.payments.addReceipt({
-    organisationId: payer.organisationId,
-    year,
-    paymentId: payment.id,
-    issuedOn: today,
-  })
-  const paidFor = new Set(shares.map(({ termId }) => termId))
-  const members = open.filter(({ id }) => paidFor.has(id)).map(({ member }) => member)
-  await refreshAll(core, stores, members, ground, cause, actor)
-  return { payment, receipt, creditCents }
+  const payment = paymentOf(core, payer.organisationId, input)
+  const creditCents = posting.post(payment)
+  const [receipt] = await posting.write()
+  return { payment, receipt: receipt!, creditCents }
 }
 
 export const recordPayment =
@@ -187,44 +166,104 @@ export const recordPayment =
     return received
   }
 
+/** A payment with whatever took it or a part of it back, as it is now; the oldest first. */
+export async function familyOf(stores: Pick<Stores, 'payments'>, payment: Payment) {
+  const all = await stores.payments.ofPayer(payment.payerId)
+  return all.filter((one) => rootOf(one) === rootOf(payment)).toReversed()
+}
+export type Family = Awaited<ReturnType<typeof familyOf>>
+
+/** What of a payment lies on each term, less what was taken from there. */
+export function lyingOn(family: Family): Map<string, number> {
+  const lying = new Map<string, number>()
+  for (const { termId, cents } of family.flatMap(({ allocations }) => allocations))
+    lying.set(termId, (lying.get(termId) ?? 0) + cents)
+  return new Map([...lying].filter(([, cents]) => cents !== 0))
+}
+
+/** Adds a row of money that goes back, and brings the members whose terms it was on up to it. */
+export async function giveBack(
+  core: Core,
+  stores: Stores,
+  row: Payment,
+  shares: readonly { termId: string; cents: number }[],
+  ground: PaymentGround,
+): Promise<void> {
+  await stores.payments.add(row, allocationsOf(core, row.id, shares, row.recordedBy))
+  const terms = await stores.books.termsById(shares.map(({ termId }) => termId))
+  const members = terms.map(({ memberId }) => ({ id: memberId }))
+  await refreshAll(core, stores, members, ground, 'person', row.recordedBy)
+}
+
+export type Reversal = { paymentId: string; note: string; valueOn?: CivilDate; actor: Actor }
+
 /**
- * Takes a payment back: a mistake, a refund, a bounced debit. What it had paid is owed again, without a new grace; a bank
- * line that it came from waits anew for somebody to say what it is. Throws `conflict` the second time.
+ * Takes back what is left of a payment. A refund that is taken back is the payer's credit again, which pays what is owed.
+ * Inside a transaction, with the audit in hand: nobody else moves this money.
+ */
+export async function reverseIn(
+  core: Core,
+  stores: Stores,
+  payment: Payment,
+  { note, valueOn, actor }: Omit<Reversal, 'paymentId'>,
+  ground: PaymentGround,
+): Promise<Payment> {
+  const family = await familyOf(stores, payment)
+  const isTaken = (id: string): boolean => family.some(({ reversesId }) => reversesId === id)
+  if (isTaken(payment.id) || isTaken(rootOf(payment)) || payment.reversesId !== null)
+    throw new AppError('conflict', { detail: 'this was taken back already' })
+  const on = valueOn ?? laterOf(ground.on, payment.valueOn)
+  if (!isValueDate(on, ground.on) || on < payment.valueOn)
+    throw new AppError('invalid_value', { field: 'valueOn', detail: `not a day on which it can have gone back: ${on}` })
+  const isRefund = payment.refundsId !== null
+  const { organisationId, payerId, source, refundsId } = payment
+  const made: Payment = {
+    id: core.random.uuid(),
+    organisationId,
+    payerId,
+    source,
+    refundsId,
+    cents: -(isRefund ? payment.cents : family.reduce((sum, { cents }) => sum + cents, 0)),
+    valueOn: on,
+    note,
+    bankLineId: null,
+    reversesId: payment.id,
+    recordedAt: core.clock.now(),
+    recordedBy: actor,
+  }
+  const back = isRefund ? [] : [...lyingOn(family)].map(([termId, cents]) => ({ termId, cents: -cents }))
+  await giveBack(core, stores, made, back, ground)
+  if (isRefund) await refreshAll(core, stores, await useCredit(core, stores, payerId, actor), ground, 'person', actor)
+  return made
+}
+
+export function checkedNote(note: string): string {
+  if (note.trim() === '' || note.length > 500)
+    throw new AppError('required', { field: 'note', detail: 'say why, in 1 to 500 characters' })
+  return note.trim()
+}
+
+/**
+ * Takes a payment back: a mistake, a bounced debit. What it had paid is owed again, without a new grace; a bank line that it
+ * came from waits anew for somebody to say what it is. Throws `conflict` the second time.
  */
 export const reversePayment =
   (core: Core) =>
-  async ({ paymentId, note, actor }: { paymentId: string; note: string; actor: Actor }): Promise<Payment> => {
-    if (note.trim() === '' || note.length > 500)
-      throw new AppError('required', { field: 'note', detail: 'say why, in 1 to 500 characters' })
+  async ({ paymentId, note: typed, valueOn, actor }: Reversal): Promise<Payment> => {
+    const note = checkedNote(typed)
     const reversal = await core.store.transaction(async (stores) => {
-      const payment = await stores.payments.get(paymentId)
-      if (!payment) throw new AppError('not_found', { detail: 'there is no such payment' })
-      if (payment.reversed || payment.reversesId !== null)
-        throw new AppError('conflict', { detail: 'this was taken back already' })
-      const { allocations, reversed: _, ...original } = payment
-      const ground = await paymentGround(core, stores, payment.organisationId)
-      const made: Payment = {
-        ...original,
-        id: core.random.uuid(),
-        cents: -payment.cents,
-        valueOn: ground.on,
-        note: note.trim(),
-        bankLineId: null,
-        reversesId: paymentId,
-        recordedAt: core.clock.now(),
-        recordedBy: actor,
-      }
+      const found = await stores.payments.get(paymentId)
+      if (!found) throw new AppError('not_found', { detail: 'there is no such payment' })
       await audit(core, stores, {
         action: 'payment.reversed',
         actor,
         subjectKind: 'member',
-        subjectId: payment.payerId,
-        payload: { paymentId, cents: payment.cents, note: made.note },
+        subjectId: found.payerId,
+        payload: { paymentId, cents: found.cents, note },
       })
-      const back = allocations.map(({ termId, cents }) => ({ termId, cents: -cents }))
-      await stores.payments.add(made, allocationsOf(core, made.id, back, actor))
-      if (payment.bankLineId) await stores.bank.setState(payment.bankLineId, 'new', made.note)
-      await refreshAll(core, stores, await stores.dues.paidBy(payment.payerId), ground, 'person', actor)
+      const ground = await paymentGround(core, stores, found.organisationId)
+      const made = await reverseIn(core, stores, found, { note, actor, ...(valueOn && { valueOn }) }, ground)
+      if (found.bankLineId) await stores.bank.setState(found.bankLineId, 'new', note)
       return made
     })
     core.wake()

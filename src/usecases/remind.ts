@@ -1,6 +1,7 @@
 // Reminders of dues, by the assembly's rule: so many days before and after the end of cover, one letter for each payer, in
 // the payer's language. Each rule's day is used once; a day that was missed for long is let go, so that a first run, or one
-// after a pause, floods nobody.
+// after a pause, floods nobody. A few letters are handed over at once: one slow or refused letter holds up no other.
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Core } from '../core.ts'
 import { owedFor } from '../domain/dues.ts'
 import { pages } from '../domain/pages.ts'
@@ -14,6 +15,12 @@ import { rulesOn } from './standing.ts'
 
 /** A rule's day that was missed (the server was down) is made up for within so many days. */
 const CATCH_UP_DAYS = 3
+/** Letters on their way at once: mail servers take some connections of one client, and few take many. */
+const AT_ONCE = 5
+/** How long a stop waits for letters on their way: as long as a mail server may be silent. */
+const STOP_MS = 10_000
+/** And then, until it is written down that they reached nobody. */
+const NOTE_MS = 1_000
 const PAGE = 500
 
 /** What a letter says of the dues: for whom, how much, until when, and how to pay it. */
@@ -93,7 +100,26 @@ const lineOf = (term: PayersTerm) => ({
   cents: owedFor(term),
 })
 
-export const remind = (core: Core, letters: DuesLetters) => {
+/** Rejects when a signal comes, with its reason; nothing is left of it after `done`. */
+const aborted = (signal: AbortSignal, done: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: done })
+  })
+
+export type Reminders = {
+  /** One night's calls and reminders, for each organisation that has an account on which dues are paid. */
+  send(): Promise<ReminderReport>
+  /** Begins no other letter, and waits some seconds for those on their way. What is left is sent the next night. */
+  stop(): Promise<void>
+}
+
+export function createReminders(core: Core, letters: DuesLetters): Reminders {
+  const stopping = new AbortController()
+  /** Aborted when letters on their way are waited for no longer. */
+  const leaving = new AbortController()
+  const running = new Set<Promise<unknown>>()
+
   const note = (due: Due, ruleDay: number, result: Reminder['result'], sentOn: CivilDate): Promise<boolean> =>
     core.store.reminders.add({
       memberId: due.member.id,
@@ -132,25 +158,32 @@ export const remind = (core: Core, letters: DuesLetters) => {
     const claimed = await claim(dues, to ? 'sent' : 'no_address', on)
     if (claimed.length === 0) return 'skipped'
     if (!to) return 'no_address'
-    const { standing, coveredUntilOn } = weakest(claimed)
     const lines = open.map(lineOf)
-    const letter = await letters.reminder({
-      payer,
-      standing: standing.standing,
-      coveredUntilOn,
-      graceUntilOn: standing.graceUntilOn,
-      lines,
-      cents: lines.reduce((sum, { cents }) => sum + cents, 0),
-      call,
-      account,
-    })
+    const letter = { payer, lines, cents: lines.reduce((sum, { cents }) => sum + cents, 0), call, account }
     try {
-      await core.mailer.send({ to, ...letter })
+      await handOver(to, letter, weakest(claimed))
       return 'sent'
     } catch (error) {
       core.log.warn('reminder.failed', { member: payer.id, error: String(error) })
       for (const due of claimed) await core.store.reminders.failed(due.member.id, due.coveredUntilOn, due.days.at(-1)!)
       return 'failed'
+    }
+  }
+
+  /** Throws when the mail server did not take it, or when the server stops before it has. */
+  async function handOver(
+    to: string,
+    about: Omit<DuesLetter, 'standing' | 'coveredUntilOn' | 'graceUntilOn'>,
+    { standing: { standing, graceUntilOn }, coveredUntilOn }: Due,
+  ): Promise<void> {
+    const letter = await letters.reminder({ ...about, standing, coveredUntilOn, graceUntilOn })
+    const sent = core.mailer.send({ to, ...letter })
+    const done = new AbortController()
+    try {
+      await Promise.race([sent, aborted(leaving.signal, done.signal)])
+    } finally {
+      done.abort()
+      sent.catch(() => {})
     }
   }
 
@@ -160,19 +193,40 @@ export const remind = (core: Core, letters: DuesLetters) => {
       const payerId = (await core.store.dues.member(due.member.id))?.payerId ?? due.member.id
       byPayer.set(payerId, [...(byPayer.get(payerId) ?? []), due])
     }
-    for (const [payerId, dues] of byPayer) {
+    const remind = async (payerId: string, dues: readonly Due[]) => {
       const payer = (await core.store.members.get(payerId))!
       const result = await remindPayer(payer, dues, account, on)
       report[result === 'no_address' ? 'noAddress' : result]++
     }
+    const payers = byPayer.entries()
+    let left = byPayer.size
+    const sending = async () => {
+      for (const [payerId, dues] of payers) {
+        if (stopping.signal.aborted) return
+        left--
+        await remind(payerId, dues).catch((error: unknown) => {
+          core.log.error('reminder.failed', { member: payerId, error: String(error) })
+          report.failed++
+        })
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, sending))
+    if (stopping.signal.aborted) core.log.warn('reminders.stopped', { left })
   }
 
-  /** One night's calls and reminders, for each organisation that has an account on which dues are paid. */
-  return async (): Promise<ReminderReport> => {
+  /** Waits for what is under way, but no longer than so many milliseconds. */
+  async function ended(ms: number): Promise<void> {
+    const done = new AbortController()
+    const patience = pause(ms, undefined, { signal: done.signal }).catch(() => {})
+    await Promise.race([Promise.all(running), patience])
+    done.abort()
+  }
+
+  async function send(): Promise<ReminderReport> {
     const report: ReminderReport = { sent: 0, noAddress: 0, failed: 0, skipped: 0 }
     for (const organisation of await core.store.organisations.all()) {
       const account = await core.store.dues.account(organisation.id)
-      if (!account) continue
+      if (!account || stopping.signal.aborted) continue
       const on = civilDate(core.clock.now(), organisation.timeZone)
       const { rules } = await rulesOn(core, core.store, organisation.id, on)
       const withinDays = Math.max(0, ...rules.reminderDays.map((day) => -day))
@@ -181,5 +235,20 @@ export const remind = (core: Core, letters: DuesLetters) => {
     }
     core.log.info('reminders.done', report)
     return report
+  }
+
+  return {
+    send() {
+      const run = send()
+      const over: Promise<unknown> = run.catch(() => {}).finally(() => running.delete(over))
+      running.add(over)
+      return run
+    },
+    async stop() {
+      stopping.abort()
+      await ended(STOP_MS)
+      leaving.abort(new Error('the server stopped before the mail server had taken it'))
+      await ended(NOTE_MS)
+    },
   }
 }

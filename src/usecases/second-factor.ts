@@ -24,6 +24,9 @@ function stepOf(secret: string, code: string, at: number): number | undefined {
 const normalised = (code: string): string => code.toLowerCase().replace(/[^a-z0-9]/g, '')
 const recoveryDigest = (accountId: string, code: string): string => digest(`${accountId}\n${normalised(code)}`)
 
+const recoveryDigests = (accountId: string, codes: readonly string[]): string[] =>
+  codes.map((code) => recoveryDigest(accountId, code))
+
 /** Ten codes of 80 bits each (16 letters of 32), in groups that can be copied by hand. */
 function newRecoveryCodes(core: Core): string[] {
   const alphabet = 'abcdefghjkmnpqrstvwxyz0123456789'
@@ -68,11 +71,7 @@ export const confirmEnrolment =
       if (!(await stores.credentials.burnStep(accountId, step)))
         throw new AppError('second_factor_wrong', { field: 'code' })
       await stores.credentials.setTotp(accountId, begun.sealedSecret, true, at)
-      await stores.credentials.setRecoveryCodes(
-        accountId,
-        codes.map((recovery) => recoveryDigest(accountId, recovery)),
-        at,
-      )
+      await stores.credentials.setRecoveryCodes(accountId, recoveryDigests(accountId, codes), at)
       await audit(core, stores, {
         action: 'second_factor.set',
         actor: accountId,
@@ -110,6 +109,30 @@ export const checkSecondFactor =
         }),
       )
     await tries.giveBack()
+  }
+
+/**
+ * New recovery codes, to be shown this once; the old ones are void. They are given for a code of the authenticator or one
+ * of the old ones. Throws `second_factor_wrong` or `too_many_tries`.
+ */
+export const renewRecoveryCodes =
+  (core: Core) =>
+  async (accountId: string, code: string): Promise<string[]> => {
+    await checkSecondFactor(core)(accountId, code)
+    const codes = newRecoveryCodes(core)
+    await core.store.transaction(async (stores) => {
+      // An administrator may have taken the second factor away meanwhile.
+      if (!(await stores.credentials.totp(accountId))?.confirmed) throw new AppError('conflict')
+      await stores.credentials.setRecoveryCodes(accountId, recoveryDigests(accountId, codes), core.clock.now())
+      await audit(core, stores, {
+        action: 'second_factor.recovery_codes_renewed',
+        actor: accountId,
+        subjectKind: 'account',
+        subjectId: accountId,
+        payload: {},
+      })
+    })
+    return codes
   }
 
 /** Take the second factor away, by an admin's act: for the person who lost phone and codes. */

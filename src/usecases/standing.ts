@@ -3,9 +3,9 @@ import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { accesses, policyKinds } from '../domain/access.ts'
 import { type DuesRules, defaultRules, inForceOn } from '../domain/dues.ts'
-import { type Standing, standingOn } from '../domain/standing.ts'
+import { type Standing, type StandingFacts, standingOn } from '../domain/standing.ts'
 import { type CivilDate, civilDate } from '../domain/time.ts'
-import type { Cause, StandingInForce, Stores } from '../ports.ts'
+import type { AuditEntry, Cause, StandingInForce, Stores } from '../ports.ts'
 import { touch } from './subjects.ts'
 
 /** Today in the association's time zone; Europe/Brussels until it is set up. */
@@ -32,7 +32,32 @@ export async function rulesOn(
 
 export type StandingChange = { memberId: string; before: Standing | undefined; after: StandingInForce }
 
-/** The standing that a member's facts give on a date, beside the one in force. */
+/** The standing that these facts of a member give on a date, beside the one in force. */
+export function changeBy(
+  memberId: string,
+  facts: StandingFacts,
+  before: Standing | undefined,
+  { rules, nextOn }: RulesOn,
+  on: CivilDate,
+): StandingChange {
+  const answer = standingOn(facts, rules, on)
+  const nextChangeOn = [answer.nextChangeOn, nextOn].filter((date) => date !== null).toSorted()[0] ?? null
+  return { memberId, before, after: { memberId, ...answer, nextChangeOn, computedOn: on } }
+}
+
+/** What the audit is told of a change; undefined when the standing stays as it is. */
+export const changeEntry = ({ memberId, before, after }: StandingChange, actor: string): AuditEntry | undefined =>
+  before === after.standing
+    ? undefined
+    : {
+        action: 'standing.changed',
+        actor,
+        subjectKind: 'member',
+        subjectId: memberId,
+        payload: { from: before ?? null, to: after.standing, on: after.computedOn },
+      }
+
+/** The same for the facts that are stored. */
 export async function foresee(
   core: Pick<Core, 'config'>,
   stores: Stores,
@@ -44,10 +69,7 @@ export async function foresee(
   const facts = await stores.standings.facts(memberId)
   const before = await stores.standings.get(memberId)
   const organisationId = known ? '' : ((await stores.members.get(memberId))?.organisationId ?? '')
-  const { rules, nextOn } = known ?? (await rulesOn(core, stores, organisationId, on))
-  const answer = standingOn(facts, rules, on)
-  const nextChangeOn = [answer.nextChangeOn, nextOn].filter((date) => date !== null).toSorted()[0] ?? null
-  return { memberId, before: before?.standing, after: { memberId, ...answer, nextChangeOn, computedOn: on } }
+  return changeBy(memberId, facts, before?.standing, known ?? (await rulesOn(core, stores, organisationId, on)), on)
 }
 
 const strongest = (core: Pick<Core, 'config'>, standing: Standing): number =>
@@ -72,14 +94,9 @@ export async function enact(
   actor: string,
 ): Promise<void> {
   await stores.standings.put(change.after)
-  if (change.before === change.after.standing) return
-  await audit(core, stores, {
-    action: 'standing.changed',
-    actor,
-    subjectKind: 'member',
-    subjectId: change.memberId,
-    payload: { from: change.before ?? null, to: change.after.standing, on: change.after.computedOn },
-  })
+  const entry = changeEntry(change, actor)
+  if (!entry) return
+  await audit(core, stores, entry)
   await touch(core, stores, { memberId: change.memberId }, cause)
 }
 

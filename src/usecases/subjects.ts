@@ -2,16 +2,13 @@
 import type { Core } from '../core.ts'
 import type { Cause, Changed, Stores } from '../ports.ts'
 
-/** What a change is about; a client's is told to the provider alone. */
-type Change = Exclude<Changed, { clientId: string }>
-
 export type Touched = { service: string; subject: string }
 
-/** Every service's subjects that a change of an account or of a member touches. */
+/** Every service's subjects that a change of an account or of members touches. */
 export async function subjectsOf(
   core: Pick<Core, 'services'>,
   stores: Pick<Stores, 'subjects'>,
-  change: Change,
+  change: Exclude<Changed, { clientId: string }>,
 ): Promise<Touched[]> {
   const touched: Touched[] = []
   for (const { name, manages } of core.services)
@@ -19,11 +16,11 @@ export async function subjectsOf(
   return touched
 }
 
-/** Queue every service's subjects touched by a change of an account or of a member; what was queued. */
+/** Queue every service's subjects touched by a change of an account or of members; what was queued. */
 export async function touch(
   core: Pick<Core, 'services' | 'clock'>,
   stores: Stores,
-  change: Change,
+  change: Exclude<Changed, { clientId: string }>,
   cause: Cause,
 ): Promise<Touched[]> {
   const touched = await subjectsOf(core, stores, change)

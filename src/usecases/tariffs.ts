@@ -158,37 +158,35 @@ async function checkPayer(stores: Stores, memberId: string, payerId: string): Pr
 }
 
 /** The tariff of a member, and who pays it; null for the member itself. */
+export type NewDues = { memberId: string; tariff: string | null; payerId: string | null; actor: Actor }
+
+/** Within a transaction. */
+export async function setMemberDuesIn(
+  core: Pick<Core, 'clock' | 'random'>,
+  stores: Stores,
+  { memberId, tariff, payerId, actor }: NewDues,
+): Promise<void> {
+  const member = await stores.members.get(memberId)
+  if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
+  const names = new Set((await stores.dues.tariffs(member.organisationId)).map(({ name }) => name))
+  if (tariff !== null && !names.has(tariff))
+    throw new AppError('not_found', {
+      field: 'tariff',
+      detail: `there is no tariff ${tariff}; there are: ${[...names].join(', ')}`,
+    })
+  const payer = payerId === memberId ? null : payerId
+  if (payer !== null) await checkPayer(stores, memberId, payer)
+  await stores.dues.setMember({ memberId, tariff, payerId: payer })
+  await audit(core, stores, {
+    action: 'member.dues_set',
+    actor,
+    subjectKind: 'member',
+    subjectId: memberId,
+    payload: { tariff, payerId: payer },
+  })
+}
+
 export const setMemberDues =
   (core: Core) =>
-  async ({
-    memberId,
-    tariff,
-    payerId,
-    actor,
-  }: {
-    memberId: string
-    tariff: string | null
-    payerId: string | null
-    actor: Actor
-  }): Promise<void> => {
-    await core.store.transaction(async (stores) => {
-      const member = await stores.members.get(memberId)
-      if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
-      const names = new Set((await stores.dues.tariffs(member.organisationId)).map(({ name }) => name))
-      if (tariff !== null && !names.has(tariff))
-        throw new AppError('not_found', {
-          field: 'tariff',
-          detail: `there is no tariff ${tariff}; there are: ${[...names].join(', ')}`,
-        })
-      const payer = payerId === memberId ? null : payerId
-      if (payer !== null) await checkPayer(stores, memberId, payer)
-      await stores.dues.setMember({ memberId, tariff, payerId: payer })
-      await audit(core, stores, {
-        action: 'member.dues_set',
-        actor,
-        subjectKind: 'member',
-        subjectId: memberId,
-        payload: { tariff, payerId: payer },
-      })
-    })
-  }
+  (input: NewDues): Promise<void> =>
+    core.store.transaction((stores) => setMemberDuesIn(core, stores, input))

@@ -51,7 +51,13 @@ export type Frame = {
 }
 
 /** The sentence for an error, in the person's language. */
-export const sentence = (texts: Texts, error: AppError): string => texts.t(`error.${error.code}`, error.params)
+export function sentence(texts: Texts, { code, params }: Pick<AppError, 'code' | 'params'>): string {
+  const told = Object.entries(params).map(([name, value]) => [
+    name,
+    name.endsWith('On') ? texts.day(`${value}`) : value,
+  ])
+  return texts.t(`error.${code}`, Object.fromEntries(told))
+}
 
 async function submitted<T>(page: Page<T>, frame: Frame, ctx: Context, found: T, texts: Texts): Promise<void> {
   const form = page.largestFile ? await readUpload(ctx, page.largestFile) : await readForm(ctx)

@@ -19,6 +19,8 @@ export type Texts = {
   money(cents: number): string
   /** 31 décembre 2026 à 14:05, in the association's time zone. */
   moment(at: Instant, zone: string): string
+  /** 31 déc. 2026, 14:05, for tables. */
+  short(at: Instant, zone: string): string
 }
 
 const catalogues: Record<Locale, Record<TextKey, string>> = { fr, nl, en, de }
@@ -40,24 +42,36 @@ void instance.init({
 })
 
 const long: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'long', year: 'numeric' }
+const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' }
 
-/** The texts of a language. */
-export function textsOf(locale: Locale): Texts {
+/** What a clock on the wall shows: it is written without a zone, so that one formatter does for all zones. */
+const civilTime = (at: Instant, zone: string): Temporal.PlainDateTime =>
+  Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).toPlainDateTime()
+
+/** Intl writes 1 mars where French says le 1er mars. */
+const ordinal = (locale: Locale, date: string): string => (locale === 'fr' ? date.replace(/^1 /, '1er ') : date)
+
+/** What formats days, moments and money is made once for each language: making it takes longer than a page of members. */
+function spoken(locale: Locale): Texts {
   const translate: TFunction = instance.getFixedT(locale)
+  const days = new Intl.DateTimeFormat(region[locale], long)
+  const moments = new Intl.DateTimeFormat(region[locale], { ...long, ...time })
+  const shorts = new Intl.DateTimeFormat(region[locale], { ...long, month: 'short', ...time })
+  const euros = new Intl.NumberFormat(coins[locale], { style: 'currency', currency: 'EUR' })
   return {
     locale,
     t: (key, params) => translate(key as string, params ?? {}) as string,
-    day: (on) => Temporal.PlainDate.from(on).toLocaleString(region[locale], long),
-    money: (cents) => new Intl.NumberFormat(coins[locale], { style: 'currency', currency: 'EUR' }).format(cents / 100),
-    moment: (at, zone) =>
-      Temporal.Instant.fromEpochMilliseconds(at).toLocaleString(region[locale], {
-        ...long,
-        hour: '2-digit',
-        minute: '2-digit',
-        timeZone: zone,
-      }),
+    day: (on) => ordinal(locale, days.format(Temporal.PlainDate.from(on))),
+    money: (cents) => euros.format(cents / 100),
+    moment: (at, zone) => ordinal(locale, moments.format(civilTime(at, zone))),
+    short: (at, zone) => ordinal(locale, shorts.format(civilTime(at, zone))),
   }
 }
+
+const texts: Record<Locale, Texts> = { fr: spoken('fr'), nl: spoken('nl'), en: spoken('en'), de: spoken('de') }
+
+/** The texts of a language. */
+export const textsOf = (locale: Locale): Texts => texts[locale]
 
 export const isLocale = (text: string | undefined): text is Locale => locales.some((locale) => locale === text)
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { importStatement } from '../../src/usecases/import-statement.ts'
 import { recordPayment } from '../../src/usecases/payments.ts'
 import { today } from '../../src/usecases/standing.ts'
+import { addTariff } from '../../src/usecases/tariffs.ts'
 import { codeAt } from '../support/at-home.ts'
 import { desktop, openChromium, phone } from '../support/chromium.ts'
 import { type House, startHouse } from '../support/house.ts'
@@ -50,6 +51,18 @@ beforeAll(async () => {
   const digest = await uploads.keep(bytes, core.clock.now())
   const csv = await uploads.keep(Buffer.from('Date;Montant;Libellé\n12/06/2026;60,00;merci\n'), core.clock.now())
   const broken = await uploads.keep(Buffer.from(String(bytes).replace('60.00', '61.00')), core.clock.now())
+  await addTariff(core)({
+    name: 'Soutien',
+    period: 'rolling',
+    yearStartsOn: '01-01',
+    months: 12,
+    amountCents: 12_000,
+    validFromOn: '2020-01-01',
+    decisionRef: 'AG 2019',
+    actor: 'test',
+  })
+  const term = (await core.store.standings.terms(max.member.id)).find(({ source }) => source === 'call')
+  const [called] = await core.store.calls.ofPayer(max.member.id)
   const [line] = await core.store.bank.lines({ organisationId: zoe.member.organisationId, state: 'new' })
   Object.assign(paths, {
     overview: '/admin/dues',
@@ -70,6 +83,12 @@ beforeAll(async () => {
     remind: '/admin/dues/remind',
     member: `/admin/members/${max.member.id}`,
     dues: `/admin/members/${max.member.id}/dues`,
+    exempt: `/admin/members/${max.member.id}/exempt`,
+    change: `/admin/members/${max.member.id}/tariff?tariff=Soutien&fromOn=${term!.startOn}`,
+    term: `/admin/members/${max.member.id}/terms/${term!.id}`,
+    cancel: `/admin/members/${max.member.id}/calls/${called!.id}`,
+    stood: `/admin/members/${max.member.id}/standing-on`,
+    refund: `/admin/dues/payments/${payment.id}/refund`,
   })
 })
 afterAll(() => house?.stop())
@@ -109,7 +128,7 @@ describe.each(looks)('%s', (look, options) => {
     }
     await context.close()
     expect(problems).toEqual([])
-  }, 180_000)
+  }, 300_000)
 })
 
 test('a statement from the file dialog to the receipt, without JavaScript', async () => {
@@ -121,7 +140,7 @@ test('a statement from the file dialog to the receipt, without JavaScript', asyn
     .setInputFiles({ name: 'juin.xml', mimeType: 'text/xml', buffer: bytes })
   await page.getByRole('button', { name: 'Voir ce qu’il contient' }).click()
   expect(await page.locator('h1').innerText()).toBe('juin.xml')
-  await page.getByRole('button', { name: 'Importer (4 nouvelles lignes)' }).click()
+  await page.getByRole('button', { name: 'Importer les nouvelles lignes (4)' }).click()
   await page.getByRole('link', { name: 'Ouvrir la boîte d’attente' }).click()
   await page.getByRole('link', { name: /Décider de 60,00.€ de MAX ESSAI/ }).click()
   expect(await page.getByRole('radio').first().isChecked()).toBe(true)

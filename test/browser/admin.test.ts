@@ -4,7 +4,10 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { locales } from '../../src/ports.ts'
+import { affiliate } from '../../src/usecases/accounts.ts'
+import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { setClientRole } from '../../src/usecases/clients.ts'
+import { rotateKeys } from '../../src/usecases/keys.ts'
 import { recordMemberEvent } from '../../src/usecases/members.ts'
 import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
@@ -21,6 +24,8 @@ let boss: StaffMember
 let ada: Person
 let out: Person
 let suspension: string
+/** A member of several people. */
+let theirs: string
 
 beforeAll(async () => {
   house = await startHouse()
@@ -42,6 +47,11 @@ beforeAll(async () => {
     role: 'editor',
     actor: 'test',
   })
+  for (const name of ['Thunderbird', 'Téléphone'])
+    await makeAppPassword(core)({ accountId: ada.account.id, name, scopes: ['imap', 'smtp', 'dav'], actor: 'test' })
+  await rotateKeys(core)({ actor: 'test' })
+  theirs = out.member!.id
+  await affiliate(core)({ accountId: ada.account.id, memberId: theirs, role: 'technical', actor: 'test' })
   await suspend(core)({ target: { accountId: out.account.id }, reason: 'Courrier indésirable.', actor: 'test' })
   suspension = (await core.store.overrides.open({ accountId: out.account.id }))[0]!.id
   await core.store.settings.set('nightly.held', JSON.stringify({ removals: 40, of: 100, on: '2026-11-01' }))
@@ -98,11 +108,18 @@ const paths = (): string[] => {
     `/members/${member}`,
     `/members/${member}/change`,
     `/members/${member}/event`,
+    '/members/new',
+    `/members/${member}/people`,
+    `/members/${member}/link`,
     '/accounts',
     `/accounts/${account}`,
     `/accounts/${out.account.id}`,
     `/accounts/${account}/suspend`,
     `/accounts/${account}/staff-roles`,
+    '/accounts/new',
+    `/accounts/new?member=${member}`,
+    `/accounts/${account}/app-passwords`,
+    `/accounts/${account}/new-app-password`,
     '/suspend',
     `/suspensions/${suspension}`,
     '/services',
@@ -113,6 +130,8 @@ const paths = (): string[] => {
     '/clients/new',
     `/clients/${client}`,
     `/clients/${client}/roles`,
+    '/keys',
+    '/keys/rotate',
     '/audit',
     '/audit/verify',
   ].map((path) => `/admin${path}`)
@@ -134,6 +153,45 @@ describe.each([
       await page.locator('button.main').click()
       await page.locator('#until-wrong').waitFor()
       await check(page, 'suspend, refused')
+      await page.goto(`${house.issuer}/account/recovery-codes`)
+      await check(page, 'recovery codes')
+    })
+  }, 400_000)
+
+  test('an address that is known, people and their roles, a secret that is shown once', async () => {
+    const { email } = ada.account
+    await inBrowser(options, async (page) => {
+      await page.goto(`${house.issuer}/admin/members/new`)
+      await page.fill('#name', 'Robert')
+      await page.fill('#email', email!)
+      await page.getByRole('button', { name: 'Ajouter ce membre' }).click()
+      await page.getByRole('alert').filter({ hasText: 'déjà connue' }).waitFor()
+      await check(page, 'member, known address')
+      await page.goto(`${house.issuer}/admin/accounts/new?member=${out.member!.id}`)
+      for (const [field, value] of Object.entries({ givenName: 'Robert', familyName: 'Bis', email: email! }))
+        await page.fill(`#${field}`, value)
+      await page.getByRole('button', { name: 'Créer ce compte' }).click()
+      await page.getByRole('alert').waitFor()
+      await check(page, 'account, known address')
+      // Enter chooses for nobody: the browser asks for the choice.
+      await page.focus('#familyName')
+      await page.keyboard.press('Enter')
+      expect(await page.evaluate(() => document.querySelector('[name=link]:invalid') !== null)).toBe(true)
+      await page.goto(`${house.issuer}/admin/members/${theirs}/people`)
+      for (const summary of await page.locator('summary').all()) await summary.click()
+      await check(page, 'people')
+      await page.getByRole('button', { name: 'Retirer' }).first().click()
+      await page.getByRole('heading', { name: 'Retirer' }).waitFor()
+      await check(page, 'people, asked once more')
+      await page.goto(`${house.issuer}/admin/accounts/${ada.account.id}/new-app-password`)
+      await page.fill('#name', `Programme ${Math.random()}`)
+      await page.getByRole('button', { name: 'Créer le mot de passe' }).click()
+      await page.locator('#secret').waitFor()
+      await check(page, 'app password, made')
+      await page.getByRole('link', { name: 'Je l’ai copié' }).click()
+      await page.getByRole('button', { name: 'Tous les révoquer' }).click()
+      await page.getByRole('heading', { name: 'Révoquer tous' }).waitFor()
+      await check(page, 'app passwords, all, asked once more')
     })
   })
 })
@@ -147,13 +205,18 @@ test('each language, in the narrowest window', async () => {
         `/admin/accounts/${out.account.id}`,
         '/admin/suspend',
         '/admin/clients/new',
+        '/admin/members/new',
+        `/admin/members/${theirs}/people`,
+        `/admin/accounts/${ada.account.id}/app-passwords`,
+        '/admin/keys',
+        '/admin/keys/rotate',
       ]) {
         await page.goto(`${house.issuer}${path}?lang=${locale}`)
         expect(await page.getAttribute('html', 'lang')).toBe(locale)
         await check(page, `${path} in ${locale}`)
       }
   })
-})
+}, 400_000)
 
 /** Suspends somebody who is signed in at a client that does not answer; the page that shows it. */
 async function suspendedAt(page: Page, username: string): Promise<Person> {

@@ -4,12 +4,15 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { generateSync } from 'otplib'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import spip from '../../plugins/spip/index.ts'
 import { locales } from '../../src/ports.ts'
 import { affiliate } from '../../src/usecases/accounts.ts'
 import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { invitePerson, keyOfInvitation } from '../../src/usecases/association-invitations.ts'
+import { addClient, setClientRole } from '../../src/usecases/clients.ts'
 import { invite } from '../../src/usecases/invite.ts'
 import { addMember } from '../../src/usecases/members.ts'
+import { addResource } from '../../src/usecases/resources.ts'
 import { offerSetUp } from '../../src/usecases/set-up.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
 import { desktop, openChromium, phone } from '../support/chromium.ts'
@@ -19,10 +22,12 @@ import { type RelyingParty, relyingParty } from '../support/relying-party.ts'
 let house: House
 let service: RelyingParty
 let stranger: RelyingParty
+let forum: RelyingParty
 const persons: Record<'ada' | 'late' | 'grace' | 'out' | 'boss' | 'new', Person> = {} as never
 let setUpLink: string
 let invitationLink: string
 const joinLinks: string[] = []
+const sites = { ada: '', late: '' }
 
 beforeAll(async () => {
   house = await startHouse()
@@ -47,11 +52,12 @@ beforeAll(async () => {
   ] as const)
     await makeAppPassword(core)({ accountId: persons.ada.account.id, name, scopes: ['imap', 'smtp', 'dav'], actor })
   await inviteToAssociation()
+  await openSites()
   service = await relyingParty(house, { name: 'Le wiki' })
   stranger = await relyingParty(house, { name: 'Ailleurs', party: 'third' })
 })
 afterAll(async () => {
-  await Promise.all([service?.close(), stranger?.close()])
+  await Promise.all([service?.close(), stranger?.close(), forum?.close()])
   await house?.stop()
 })
 
@@ -81,6 +87,26 @@ async function inviteToAssociation(): Promise<void> {
   }
 }
 
+/** Ada's is a SPIP site with a forum beside it; the one whose owner lapsed is not connected. */
+async function openSites(): Promise<void> {
+  const { core } = house.installation
+  for (const whose of ['ada', 'late'] as const) {
+    const { member, account } = persons[whose]
+    const name = `les-pages-de-${whose}.example`
+    const site = await addResource(core)({ memberId: member!.id, kind: 'site', name, actor: 'test' })
+    sites[whose] = site.id
+    if (whose === 'late') continue
+    const spipSite = { kind: 'spip', name: 'Les pages', url: `https://${name}`, plugin: spip, site, actor: 'test' }
+    const { client } = await addClient(core)(spipSite)
+    forum = await relyingParty(house, { site, name: 'Le forum' })
+    for (const [clientId, role] of [
+      [client.clientId, 'visiteur'],
+      [forum.clientId, 'animation'],
+    ] as const)
+      await setClientRole(core)({ clientId, subjectKind: 'account', subject: account.id, role, actor: 'test' })
+  }
+}
+
 async function signedIn(page: Page, { account, password }: Person, at = house.issuer): Promise<void> {
   await page.context().clearCookies()
   await page.goto(at)
@@ -89,6 +115,8 @@ async function signedIn(page: Page, { account, password }: Person, at = house.is
   await page.locator('button.main').click()
   await page.waitForLoadState('load')
 }
+
+const siteAddress = (whose: 'ada' | 'late') => `${house.issuer}/account/sites/${sites[whose]}`
 
 const at = async (party: RelyingParty) => (await party.begin()).url
 
@@ -161,6 +189,26 @@ const pages: Record<string, (page: Page) => Promise<unknown>> = {
     await page.locator('button[value=remove]').first().click()
     await page.locator('[name=confirmed]').waitFor({ state: 'attached' })
   },
+  sites: async (page) => signedIn(page, persons.ada, `${house.issuer}/account/sites`),
+  site: async (page) => {
+    await signedIn(page, persons.ada, siteAddress('ada'))
+    for (const summary of await page.locator('summary').all()) await summary.click()
+  },
+  'site, lapsed': async (page) => signedIn(page, persons.late, siteAddress('late')),
+  'site, refused': async (page) => {
+    await pages.site!(page)
+    const forum = page.locator('form', { has: page.locator('input[name=role][type=text]') })
+    await forum.locator('[name=role]').fill('deux mots')
+    await forum.locator('button').click()
+    await page.locator('.wrong').waitFor()
+  },
+  'site, kit': async (page) => signedIn(page, persons.ada, `${siteAddress('ada')}/kit`),
+  'site, secret': async (page) => signedIn(page, persons.ada, `${siteAddress('ada')}/secret`),
+  'site, secret changed': async (page) => {
+    await pages['site, secret']!(page)
+    await page.locator('button.main').click()
+    await page.locator('[role=status]').waitFor()
+  },
   'join, somebody new': async (page) => {
     await page.context().clearCookies()
     await page.goto(joinLinks[0]!)
@@ -226,7 +274,7 @@ describe.each([
         expect(await page.locator('h1').count(), name).toBe(1)
       }
     })
-  })
+  }, 400_000)
 })
 
 test('each language says so, and holds in the narrowest window', async () => {
@@ -243,6 +291,8 @@ test('each language says so, and holds in the narrowest window', async () => {
         'app passwords',
         'app password, made',
         'people',
+        'site',
+        'site, kit',
         'join, with an account',
       ])
         await pages[name]!(page)
@@ -253,7 +303,7 @@ test('each language says so, and holds in the narrowest window', async () => {
       await page.context().clearCookies()
     }
   })
-})
+}, 400_000)
 
 test('whole without JavaScript', async () => {
   await inBrowser({ ...phone, javaScriptEnabled: false }, async (page) => {

@@ -18,6 +18,7 @@ const momentary = [
   'delivery',
   'outbox',
   'service_lease',
+  'upload',
 ]
 const tables = migrations
   .flatMap(({ ddl }) => /^create table (\w+)/.exec(ddl)?.[1] ?? [])
@@ -95,7 +96,7 @@ async function fillWithDues(store: Store, member: Member): Promise<void> {
   await store.bank.addLines([line])
   const payment = make.payment(member, { bankLineId: line.id })
   await store.payments.add(payment, [make.allocation(payment.id, term.id, 6000)])
-  await store.payments.addReceipt({ organisationId, year: 2026, paymentId: payment.id, issuedOn: '2026-01-15' })
+  await store.payments.addReceipts({ organisationId, year: 2026, issuedOn: '2026-01-15' }, [payment.id])
   const sent = { sentOn: '2026-12-01', sentAt: make.NOW, result: 'sent' as const }
   await store.reminders.add({ memberId: member.id, coveredUntilOn: '2026-12-31', ruleDay: -30, ...sent })
 }

@@ -99,6 +99,14 @@ export function storeAccess(opened: Opened): void {
     await clients.update(changed)
     expect(await clients.get(one.clientId)).toEqual(changed)
     expect(await clients.list()).toEqual(expect.arrayContaining([changed, bare]))
+    const site = make.id()
+    const [second, first] = [
+      make.client(org.id, { resourceId: site, name: 'b' }),
+      make.client(org.id, { resourceId: site, name: 'a' }),
+    ]
+    for (const client of [second, first]) await clients.add(client)
+    expect(await clients.ofResource(site)).toEqual([first, second])
+    for (const near of [...make.nearMisses(site), make.id(), '']) expect(await clients.ofResource(near)).toEqual([])
 
     const role = { clientId: one.clientId, subjectKind: 'group' as const, subject: 'équipe', role: 'editor' }
     await clients.setRole(role)

@@ -57,6 +57,49 @@ export function storeAudit(opened: Opened): void {
     )
   })
 
+  test('many appended together are chained as if one by one, beside others who append', async () => {
+    const subjectId = make.word()
+    const rows = (lot: number) =>
+      Array.from({ length: 450 }, (_, n) => ({
+        entry: entry({ subjectId, payload: { lot, n } }),
+        at: n,
+        salt: `s${n}`,
+      }))
+    const together = [0, 1].map((lot) =>
+      opened.store.transaction(async (stores) => {
+        await stores.audit.hold()
+        await stores.audit.append(entry({ subjectId, payload: { lot, n: -1 } }), 0, 'salt')
+        await stores.audit.appendAll(rows(lot))
+        await stores.audit.appendAll([])
+      }),
+    )
+    await Promise.all([...together, append(entry())])
+    expect((await audit().verify()).brokenAt).toBeUndefined()
+    const found = await audit().list({ subjectId, limit: 1000 })
+    const lots = found.map(({ payload }) => `${payload.lot}/${payload.n}`)
+    const one = (lot: number) => Array.from({ length: 451 }, (_, n) => `${lot}/${n - 1}`)
+    expect(
+      [
+        [0, 1],
+        [1, 0],
+      ].map((order) => order.flatMap(one)),
+    ).toContainEqual(lots)
+  })
+
+  test('whoever holds it appends next', async () => {
+    const subjectId = make.word()
+    const said = (what: string) => entry({ subjectId, payload: { what } })
+    let others: Promise<unknown> = Promise.resolve()
+    await opened.store.transaction(async (stores) => {
+      await stores.audit.hold()
+      others = append(said('later'))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await stores.audit.append(said('first'), make.NOW, 'salt')
+    })
+    await others
+    expect((await audit().list({ subjectId })).map(({ payload }) => payload.what)).toEqual(['first', 'later'])
+  })
+
   test('what is rolled back leaves no trace in the chain', async () => {
     const before = await audit().verify()
     const failed = opened.store.transaction(async (stores) => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Member, Store } from '../../src/ports.ts'
 import type { Opened } from './store.ts'
 import * as make from './store-records.ts'
+import { bothWays } from './store-records.ts'
 
 export function storeDues(opened: Opened): void {
   let store: Store
@@ -61,8 +62,10 @@ export function storeDues(opened: Opened): void {
     expect(await store.calls.add(first, [line])).toBe(true)
     expect(await store.calls.add(second, [])).toBe(true)
     expect(await store.calls.add(make.call(payer, { ogm: first.ogm }), [])).toBe(false)
-    expect(await store.calls.byOgm(first.ogm)).toEqual(first)
-    for (const miss of make.nearMisses(first.ogm)) expect(await store.calls.byOgm(miss)).toBeUndefined()
+    const both = [first, second].map((call): [string, typeof call] => [call.ogm, call])
+    expect(await store.calls.byOgms([first.ogm, 'none', second.ogm])).toEqual(new Map(both))
+    expect(await store.calls.byOgms(make.nearMisses(first.ogm))).toEqual(new Map())
+    expect(await store.calls.byOgms([])).toEqual(new Map())
     await store.calls.cancel(first.id, 7)
     await store.calls.cancel(first.id, 9)
     expect(await store.calls.ofPayer(payer.id)).toEqual([
@@ -97,16 +100,25 @@ export function storeDues(opened: Opened): void {
     })
 
     test('receipts are numbered without a gap in each year, one for a payment', async () => {
-      const issue = async (year: number) => {
-        const payment = make.payment(payer)
-        await store.payments.add(payment, [])
-        return store.payments.addReceipt({ organisationId, year, paymentId: payment.id, issuedOn: `${year}-03-01` })
+      const issue = async (year: number, count = 1) => {
+        const payments = Array.from({ length: count }, () => make.payment(payer))
+        await store.payments.add(payments, [])
+        const ids = payments.map(({ id }) => id)
+        return store.payments.addReceipts({ organisationId, year, issuedOn: `${year}-03-01` }, ids)
       }
-      const numbers = [await issue(2026), await issue(2026), await issue(2027), await issue(2026)]
-      expect(numbers.map(({ year, number }) => `${year}/${number}`)).toEqual(['2026/1', '2026/2', '2027/1', '2026/3'])
-      expect(await store.payments.receiptOf(numbers[1]!.paymentId)).toEqual(numbers[1])
-      const { number: _, ...again } = numbers[1]!
-      await expect(store.payments.addReceipt(again)).rejects.toMatchObject({ code: 'conflict' })
+      const numbers = [await issue(2026), await issue(2026, 3), await issue(2027), await issue(2026)].flat()
+      expect(numbers.map(({ year, number }) => `${year}/${number}`)).toEqual([
+        '2026/1',
+        '2026/2',
+        '2026/3',
+        '2026/4',
+        '2027/1',
+        '2026/5',
+      ])
+      for (const receipt of numbers) expect(await store.payments.receiptOf(receipt.paymentId)).toEqual(receipt)
+      const { paymentId, number: _, ...again } = numbers[1]!
+      await expect(store.payments.addReceipts(again, [paymentId])).rejects.toMatchObject({ code: 'conflict' })
+      expect(await store.payments.addReceipts(again, [])).toEqual([])
       expect(await store.payments.receiptOf(make.id())).toBeUndefined()
     })
 
@@ -140,6 +152,25 @@ export function storeDues(opened: Opened): void {
     })
   })
 
+  test('who owes, of more members than are read at once', async () => {
+    const org = make.organisation()
+    await store.organisations.add(org)
+    const members = Array.from({ length: 1001 }, () => make.member(org.id))
+    await store.transaction(async (stores) => {
+      for (const member of members) await stores.members.add(member)
+      for (const { id } of members) await stores.standings.addTerm(make.term(id, { dueCents: 100 }))
+      for (const [at, { id: memberId }] of members.entries())
+        await stores.dues.setMember({ memberId, tariff: 'Effectif', payerId: at < 3 ? members.at(-1)!.id : null })
+    })
+    const owing = await store.payments.owing(org.id)
+    const ids = members.slice(3).map(({ id }) => id)
+    expect(owing.map(({ payerId }) => payerId)).toEqual(ids.toSorted())
+    const sums = owing.map(({ payerId, cents }) => [payerId, cents])
+    expect(new Map(sums as [string, number][])).toEqual(
+      new Map([...ids.map((id) => [id, 100] as const), [ids.at(-1)!, 400]]),
+    )
+  })
+
   test('bank lines: a file once, a line once, whatever file it comes in; found by state', async () => {
     const { bank } = store
     const [file, again] = [make.bankFile(organisationId), make.bankFile(organisationId, { importedAt: make.NOW + 1 })]
@@ -164,16 +195,55 @@ export function storeDues(opened: Opened): void {
     expect((await bank.lines({ organisationId, limit: 1, offset: 0 }))[0]).toMatchObject({ id: two.id })
   })
 
+  test('bank lines: those of some days and amounts, not of one file, kept since', async () => {
+    const { bank } = store
+    const [file, other] = [make.bankFile(organisationId), make.bankFile(organisationId)]
+    for (const each of [file, other]) await bank.addFile(each)
+    const days = ['2031-05-01', '2031-05-02']
+    const lines = {
+      one: make.bankLine(file, { valueOn: days[0]!, cents: 700 }),
+      other: make.bankLine(other, { valueOn: days[1]!, cents: -700, state: 'matched' }),
+      late: make.bankLine(other, { valueOn: days[0]!, cents: 700, createdAt: make.NOW + 5 }),
+      day: make.bankLine(other, { valueOn: '2031-05-03', cents: 700 }),
+      amount: make.bankLine(other, { valueOn: days[0]!, cents: 701 }),
+    }
+    await bank.addLines(Object.values(lines))
+    const found = async (more: object, cents = [700, -700]) => {
+      const like = { days, cents, ...more }
+      const ids = (await bothWays(store, (inside) => inside.bank.lines({ organisationId, like }))).map(({ id }) => id)
+      return Object.entries(lines).flatMap(([name, { id }]) => (ids.includes(id) ? [name] : []))
+    }
+    expect(await found({})).toEqual(['one', 'other', 'late'])
+    expect(await found({ notOf: file.id })).toEqual(['other', 'late'])
+    expect(await found({ since: make.NOW + 5 })).toEqual(['late'])
+    expect(await found({ days: [] })).toEqual([])
+    expect(await found({}, [])).toEqual([])
+    // More days and amounts than are asked for in one go.
+    const many = Array.from({ length: 300 }, (_, n) => Temporal.PlainDate.from(days[0]!).add({ days: n }).toString())
+    expect(
+      await found(
+        { days: many },
+        Array.from({ length: 701 }, (_, n) => n),
+      ),
+    ).toEqual(['one', 'late', 'day'])
+    expect(await store.bank.lines({ organisationId: make.id(), like: { days, cents: [700] } })).toEqual([])
+  })
+
   test('bank lines: whose payments came from an account before', async () => {
     const file = make.bankFile(organisationId)
     await store.bank.addFile(file)
     const iban = `BE${make.word()}`
-    const lines = [make.bankLine(file, { counterIban: iban }), make.bankLine(file, { counterIban: iban })]
+    const other = `BE${make.word()}`
+    const lines = [iban, iban, other].map((counterIban) => make.bankLine(file, { counterIban }))
     await store.bank.addLines(lines)
-    expect(await store.bank.payersOf(organisationId, iban)).toEqual([])
-    for (const { id } of lines) await store.payments.add(make.payment(payer, { bankLineId: id }), [])
-    expect(await store.bank.payersOf(organisationId, iban)).toEqual([payer.id])
-    expect(await store.bank.payersOf(make.id(), iban)).toEqual([])
+    expect(await store.bank.payersOf(organisationId, [iban])).toEqual(new Map())
+    const payments = lines.map(({ id }) => make.payment(payer, { bankLineId: id }))
+    await store.payments.add(payments, [])
+    const paid = new Map([[iban, [payer.id]]])
+    expect(await store.bank.payersOf(organisationId, [iban])).toEqual(paid)
+    expect(await store.bank.payersOf(organisationId, [iban, 'none', other])).toEqual(paid.set(other, [payer.id]))
+    expect(await store.bank.payersOf(organisationId, [])).toEqual(new Map())
+    expect(await store.bank.payersOf(make.id(), [iban])).toEqual(new Map())
   })
 
   describe('what the treasurer looks at', () => {
@@ -186,12 +256,10 @@ export function storeDues(opened: Opened): void {
       const old = make.payment(payer, { bankLineId: line.id })
       const back = make.payment(payer, { cents: -6000, reversesId: old.id, recordedAt: old.recordedAt + 1 })
       for (const each of [old, back]) await store.payments.add(each, [])
-      const { year, number } = await store.payments.addReceipt({
-        organisationId,
-        year: 2026,
-        paymentId: old.id,
-        issuedOn: '2026-01-15',
-      })
+      const receipts = await store.payments.addReceipts({ organisationId, year: 2026, issuedOn: '2026-01-15' }, [
+        old.id,
+      ])
+      const { year, number } = receipts[0]!
       const who = { payerNumber: payer.memberNumber, payerName: payer.name }
       const rows = [
         { ...back, ...who, reversed: false, receipt: null },
@@ -241,6 +309,42 @@ export function storeDues(opened: Opened): void {
       })
       expect(rowOf(payer.memberNumber)).toMatchObject({ standing: 'closed', payerNumber: null, cents: 1000 })
       expect(await books.roll(organisationId, 1, 1)).toEqual([roll[1]])
+    })
+
+    test('the members that payers pay for, with terms, events and standing: what each tells by itself', async () => {
+      const [child, grown, other] = [0, 1, 2].map(() => make.member(organisationId)) as [Member, Member, Member]
+      for (const member of [child, grown, other]) await store.members.add(member)
+      await store.dues.setMember({ memberId: child.id, tariff: 'Enfant', payerId: payer.id })
+      await store.dues.setMember({ memberId: grown.id, tariff: 'Effectif', payerId: null })
+      const terms = [payer, child, child].map(({ id }, at) => make.term(id, { startOn: `202${6 - at}-01-01` }))
+      for (const term of terms) await store.standings.addTerm(term)
+      const cancelled = make.term(child.id)
+      await store.standings.addTerm(cancelled)
+      await store.standings.cancelTerm(cancelled.id, 1)
+      const paid = make.payment(payer)
+      await store.payments.add(paid, [make.allocation(paid.id, terms[1]!.id, 2000)])
+      await store.members.addEvent(make.memberEvent(child.id, { kind: 'resigned', effectiveOn: '2026-05-01' }))
+      await store.members.addEvent(
+        make.memberEvent(child.id, { kind: 'readmitted', effectiveOn: '2026-06-01', recordedAt: make.NOW + 1 }),
+      )
+      await store.standings.put(make.standing(child.id, { standing: 'lapsed' }), make.standing(grown.id))
+      const asked = [payer.id, child.id, grown.id, other.id, make.id()]
+      const found = await store.books.ledgers(asked)
+      expect(new Set(found.keys())).toEqual(new Set([payer.id, grown.id, other.id]))
+      for (const id of asked) {
+        const ledgers = found.get(id) ?? []
+        expect(ledgers.map(({ member }) => member)).toEqual(await store.dues.paidBy(id))
+        for (const { member, terms, events, standing } of ledgers) {
+          expect(terms).toEqual(await store.standings.terms(member.id))
+          expect(events).toEqual((await store.standings.facts(member.id)).events)
+          expect(standing).toEqual((await store.standings.get(member.id))?.standing)
+        }
+      }
+      expect(found.get(payer.id)!.find(({ member }) => member.id === child.id)).toMatchObject({
+        terms: [{ paidCents: 0 }, { paidCents: 2000 }],
+        events: [{ kind: 'resigned' }, { kind: 'readmitted' }],
+        standing: 'lapsed',
+      })
     })
 
     test('settings by the beginning of their names', async () => {

@@ -62,8 +62,10 @@ export const term = (memberId: string, more: Partial<TermRecord> = {}): TermReco
   exempt: false,
   reason: 'convention',
   tariffId: null,
+  replacesId: null,
   source: 'hand',
   createdAt: NOW,
+  createdBy: 'test',
   ...more,
 })
 const decided = (organisationId: string) => ({
@@ -115,6 +117,7 @@ export const payment = (of: Pick<Member, 'id' | 'organisationId'>, more: Partial
   cents: 6000,
   note: 'cotisation 2026',
   reversesId: null,
+  refundsId: null,
   recordedAt: NOW,
   recordedBy: 'test',
   ...more,
@@ -148,6 +151,7 @@ export const bankLine = (
   dedupeKey: digest(),
   account: 'BE71096123456769',
   statementNumber: '12',
+  resemblesId: null,
   bookedOn: '2026-01-15',
   valueOn: '2026-01-14',
   cents: 6000,

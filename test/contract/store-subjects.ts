@@ -118,11 +118,127 @@ export function storeSubjects(opened: Opened): void {
     expect(await touched('site', { memberId: member.id })).toEqual([`a.${mark}`, `b.${mark}`])
     expect(await touched('account', { memberId: otherMember.id })).toEqual([])
     expect(await touched('login', { memberId: otherMember.id })).toEqual([`elsewhere@${mark}`, `stranger@${mark}`])
+    const memberIds = [member.id, otherMember.id]
+    expect(await touched('account', { memberIds })).toEqual(ids(account, editor, grouped, reader))
+    expect(await touched('login', { memberIds })).toEqual([
+      `elsewhere@${mark}`,
+      `guest@${mark}`,
+      `owner@${mark}`,
+      `stranger@${mark}`,
+    ])
+    expect(await touched('site', { memberIds })).toEqual([`a.${mark}`, `b.${mark}`, `c.${mark}`])
+    expect(await touched('account', { memberIds: [] })).toEqual([])
     expect(await touched('account', { clientId: listed.clientId })).toEqual(ids(account, editor, grouped))
     expect(await touched('account', { clientId: open.clientId })).toEqual(ids(account, reader))
     expect(await touched('account', { clientId: house.clientId })).toEqual([])
     expect(await touched('login', { clientId: listed.clientId })).toEqual([])
     expect(await touched('account', { clientId: make.word() })).toEqual([])
+  })
+
+  test('of many at once: what of each is read alone, and nothing of others', async () => {
+    const store = stores()
+    const { org, account, member } = await make.people(store)
+    const [closed, grouped, other] = [make.account({ state: 'closed' }), make.account(), make.account()] as const
+    const elsewhere = make.member(org.id)
+    await store.members.add(elsewhere)
+    for (const each of [closed, grouped, other]) await store.accounts.add(each)
+    await store.people.affiliate({ accountId: other.id, memberId: member.id, role: 'technical', createdAt: 1 })
+    await store.people.affiliate({ accountId: other.id, memberId: elsewhere.id, role: 'user', createdAt: 1 })
+    for (const of of [{ accountId: other.id }, { memberId: member.id }, { memberId: elsewhere.id }])
+      for (const effect of ['deny', 'allow'] as const) await store.overrides.add(make.override({ ...of, effect }))
+    const [site, gone, mailbox] = [
+      make.resource(member),
+      make.resource(elsewhere),
+      make.resource(elsewhere, { kind: 'mailbox' }),
+    ]
+    for (const each of [site, gone, mailbox]) await store.resources.add(each)
+    await store.resources.remove(gone.id, 1)
+    const logins = [account, other, closed].map(({ id: accountId }) => ({
+      id: make.id(),
+      mailboxId: mailbox.id,
+      accountId,
+      name: `${make.word()}@x`,
+      createdAt: 1,
+    }))
+    for (const each of logins) await store.resources.addLogin(each)
+    await store.resources.removeLogin(logins[0]!.id, 1)
+    const clients = [
+      make.client(org.id),
+      make.client(org.id, { audience: 'listed', resourceId: site.id, rolesOfAffiliation: { technical: 'admin' } }),
+      make.client(org.id, { resourceId: gone.id }),
+      make.client(org.id, { disabledAt: 1 }),
+    ]
+    for (const each of clients) await store.clients.add(each)
+    await store.people.setGroups(grouped.id, ['équipe'])
+    const listed = { clientId: clients[1]!.clientId, role: 'editor' }
+    await store.clients.setRole({ ...listed, subjectKind: 'group', subject: 'équipe' })
+    await store.clients.setRole({ ...listed, subjectKind: 'account', subject: account.id })
+
+    const unknown = [make.id(), '', ...make.nearMisses(other.id)]
+    // More than are read in one go.
+    const ids = [account, closed, grouped, other].map(({ id }) => id)
+    const accountIds = [...unknown, ...ids, ...Array.from({ length: 250 }, make.id)]
+    const alone = async <T>(names: readonly string[], read: (name: string) => Promise<T | undefined>) => {
+      const found = await Promise.all(names.map(async (name) => [name, await read(name)] as const))
+      return new Map(found.filter(([, one]) => one !== undefined))
+    }
+    const { access, subjects } = store
+    const accounts = await bothWays(store, (inside) => inside.access.accounts(accountIds))
+    expect(accounts).toEqual(await alone(accountIds, access.account))
+    expect([...accounts.keys()].toSorted()).toEqual(ids.toSorted())
+    const resources = [site.id, gone.id, mailbox.id, ...unknown]
+    expect(await bothWays(store, (inside) => inside.access.owners(resources))).toEqual(
+      await alone(resources, access.owner),
+    )
+    const pairs = [...ids, ...unknown.slice(0, 2), ...Array.from({ length: 30 }, make.id)].flatMap((accountId) =>
+      [...clients.map(({ clientId }) => clientId), 'none'].map((clientId) => ({ accountId, clientId })),
+    )
+    expect(await bothWays(store, (inside) => inside.access.doors(pairs))).toEqual(
+      await Promise.all(pairs.map(({ accountId, clientId }) => access.door(clientId, accountId))),
+    )
+    const kinds = {
+      account: accountIds,
+      login: logins.map(({ name }) => name),
+      site: [site.name, gone.name, mailbox.name],
+    }
+    for (const [kind, names] of Object.entries(kinds) as [keyof typeof kinds, string[]][]) {
+      const asked = [...names, ...names.flatMap(make.nearMisses)]
+      const found = await bothWays(store, (inside) => inside.subjects.several(kind, asked))
+      expect(found).toEqual(await alone(asked, (name) => subjects.get(kind, name)))
+      expect([...found.keys()].every((name) => names.includes(name))).toBe(true)
+    }
+  })
+
+  test('sessions of many at once: only who holds anything, each with what is theirs', async () => {
+    const store = stores()
+    const adapter = oidcAdapter(opened.database)
+    const ids = Array.from({ length: 4 }, make.id)
+    const hold = (accountId: string, clientId: string) =>
+      adapter('Grant').upsert(make.digest(), { accountId, clientId }, 3600)
+    await hold(ids[0]!, 'one')
+    await store.sessions.signOut(ids[0]!, Date.now() + 60_000)
+    await hold(ids[1]!, 'one')
+    await hold(ids[1]!, 'two')
+    const session = {
+      accountId: ids[2]!,
+      uid: make.id(),
+      authorizations: { three: { sid: 'x', grantId: 'y' }, none: {} },
+    }
+    await adapter('Session').upsert(make.digest(), session, 3600)
+    const held = await bothWays(store, ({ sessions }) =>
+      sessions.heldBy([...ids, ...Array.from({ length: 600 }, make.id)]),
+    )
+    expect(Object.fromEntries(held)).toEqual({
+      [ids[0]!]: [{ clientId: 'one', stale: true }],
+      [ids[1]!]: expect.toSatisfy(
+        (all: { clientId: string }[]) =>
+          all
+            .map(({ clientId }) => clientId)
+            .toSorted()
+            .join() === 'one,two',
+      ),
+      [ids[2]!]: [{ clientId: 'three', stale: false }],
+    })
   })
 
   test('sessions: who holds what where, and its end', async () => {

@@ -8,6 +8,7 @@ import { storeAccounts } from './store-accounts.ts'
 import { storeAdmin } from './store-admin.ts'
 import { storeAppPasswords } from './store-app-passwords.ts'
 import { storeAudit } from './store-audit.ts'
+import { storeCorrections } from './store-corrections.ts'
 import { storeDues } from './store-dues.ts'
 import { storeInvitations } from './store-invitations.ts'
 import { storeMail } from './store-mail.ts'
@@ -16,6 +17,7 @@ import { storeOnce } from './store-once.ts'
 import { storeOutbox } from './store-outbox.ts'
 import { storeSubjects } from './store-subjects.ts'
 import { storeTransactions } from './store-transactions.ts'
+import { storeUploads } from './store-uploads.ts'
 
 /** One open store. It is opened before the first test: use it within tests only. */
 export type Opened = { readonly store: Store; readonly database: Database }
@@ -47,6 +49,7 @@ export function storeContract(name: string, open: () => Promise<string>): void {
 
     describe('members', () => storeMembers(opened))
     describe('dues', () => storeDues(opened))
+    describe('corrections of dues', () => storeCorrections(opened))
     describe('accounts', () => storeAccounts(opened))
     describe('access', () => storeAccess(opened))
     describe('subjects', () => storeSubjects(opened))
@@ -58,5 +61,6 @@ export function storeContract(name: string, open: () => Promise<string>): void {
     describe('the outbox', () => storeOutbox(opened))
     describe('the audit', () => storeAudit(opened))
     describe('transactions', () => storeTransactions(opened))
+    describe('files between two pages', () => storeUploads(opened))
   })
 }

@@ -96,7 +96,7 @@ describe('suspending', () => {
     const done = await at(live.url)
     expect(done.text).not.toContain('http-equiv="refresh"')
     expect(read(done)).toMatch(/Connexion \(sessions et jetons\).*ada Fait \d+ ms/)
-    expect(read(done)).toMatch(/Déconnexion de Le wiki.*Fait \d+ ms/)
+    expect(read(done)).toMatch(/Déconnexion de « Le wiki ».*Fait \d+ ms/)
     expect(rp.logoutTokens).toHaveLength(1)
     const shown = read(await at(of(ada)))
     for (const part of ['Suspendu', 'Courrier indésirable', '31 décembre 2999', 'Par boss', 'Rétablir l’accès'])
@@ -128,7 +128,7 @@ describe('suspending', () => {
     await expect.poll(async () => read(await at(live.url)), { timeout: 5_000 }).toMatch(/Réessaie \(\d+\)/)
     const pending = await at(live.url)
     expect(pending.text).toContain('<noscript><meta http-equiv="refresh" content="1"></noscript>')
-    expect(read(pending)).toMatch(/1 sur 2 sont faits\..*Prochain essai : /)
+    expect(read(pending)).toMatch(/Services informés : 1 sur 2\..*Prochain essai : /)
     expect((await at(`${live.url}?still=1`)).text).not.toContain('http-equiv')
     rp.backchannel.status = 200
     await expect.poll(async () => read(await at(live.url)), { timeout: 8_000 }).toContain('Tout est fermé : 2 sur 2')
@@ -177,7 +177,7 @@ describe('a list of people', () => {
     const names = 'Uma, ugo\nnobody ; gone boss uma'
     const plan = await act('/admin/suspend', { names, reason: 'Envoi massif', until: '' })
     expect(titleOf(plan)).toBe('Ce qui se fermerait')
-    for (const part of ['2 sur 5 seraient suspendus', 'Inconnu', 'Compte fermé', 'C’est vous', 'Le wiki'])
+    for (const part of ['seraient suspendus : 2 sur 5', 'Inconnu', 'Compte fermé', 'C’est vous', 'Le wiki'])
       expect(read(plan)).toContain(part)
     for (const { account } of people) expect(await core().store.overrides.open({ accountId: account.id })).toEqual([])
     const live = await send(house, boss.browser, plan, { confirmed: 'yes' })

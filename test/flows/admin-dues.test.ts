@@ -224,7 +224,7 @@ describe('what was decided', () => {
     }
     const page = await act(`${TARIFFS}/new`, fields)
     const text = read(page)
-    for (const part of ['Étudiant 25,50 € l’année de l’association, dès le 01/09', 'AG 2026, point 4 (1 mars 2026)'])
+    for (const part of ['Étudiant 25,50 € l’année de l’association, dès le 01/09', 'AG 2026, point 4 (1er mars 2026)'])
       expect(text).toContain(part)
     expect((await act(`${TARIFFS}/new`, fields)).status).toBe(409)
     await act(`${TARIFFS}/new`, { ...fields, amountCents: '30', validFromOn: '2031-01-01' })
@@ -283,7 +283,7 @@ describe('calling', () => {
     expect(sum).toBe((Number(members) * 60).toLocaleString('fr-BE', { minimumFractionDigits: 2 }).replace(/\s/g, ' '))
     expect(await core().store.calls.ofPayer(zoe.member!.id)).toEqual([])
     const done = await send(house, money.browser, plan, {})
-    expect(read(done)).toContain(`Membres à appeler ${members} Appels faits ${members}`)
+    expect(read(done)).toContain(`Membres appelés ${members} Appels faits ${members}`)
     expect(await core().store.calls.ofPayer(zoe.member!.id)).toHaveLength(1)
     expect(await said('/admin/dues/call?within=250')).toContain('Personne n’est à appeler')
   })

@@ -134,9 +134,9 @@ describe('services', () => {
     await suspend(core())({ target: { accountId: eva.account.id }, reason: 'x', actor: 'test' })
     await expect
       .poll(async () => read(await at('/admin/services')), { timeout: 5_000 })
-      .toMatch(/Déconnexion de Le wiki En échec/)
+      .toMatch(/Déconnexion de « Le wiki » En échec/)
     const page = await at(`/admin/services/${encodeURIComponent(`logout/${rp.clientId}`)}`)
-    expect(titleOf(page)).toBe('Déconnexion de Le wiki')
+    expect(titleOf(page)).toBe('Déconnexion de « Le wiki »')
     expect(read(page)).toMatch(/eva déconnexion à annoncer/)
     rp.backchannel.status = 200
     await send(house, boss.browser, page, { act: 'retry' })

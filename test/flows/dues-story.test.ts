@@ -1,11 +1,15 @@
 // The story of a membership with a moved clock and a real client: it lapses, is reminded, is eased out by rule, pays by bank
 // and is back, is suspended for abuse, pays and stays out, and is restored.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { formatOgm } from '../../src/domain/references.ts'
+import { addDays } from '../../src/domain/time.ts'
 import { nightOf } from '../../src/serve.ts'
+import { callDues } from '../../src/usecases/call-dues.ts'
 import { importStatement } from '../../src/usecases/import-statement.ts'
 import { recordPayment } from '../../src/usecases/payments.ts'
 import { restore, suspend } from '../../src/usecases/suspend.ts'
 import { addTariff, setBankAccount, setMemberDues } from '../../src/usecases/tariffs.ts'
+import { textsOf } from '../../src/web/texts.ts'
 import { printCamt } from '../statements/printers.ts'
 import { browserOf, open, read, titleOf } from '../support/at-home.ts'
 import { createBrowser } from '../support/browser-jar.ts'
@@ -82,7 +86,13 @@ test('lapses, is reminded, is eased out, pays, is back, is suspended, pays and s
   expect(await wiki.introspect(tokens!.access_token)).toMatchObject({ active: false })
   const refused = await signIn()
   expect([refused.page.status, titleOf(refused.page)]).toEqual([403, 'Votre adhésion est arrivée à échéance'])
-  expect(await home()).toContain('Mes cotisations')
+  const { ogm: reference } = (await core().store.calls.ofPayer(ada.member!.id))[0]!
+  for (const part of ['60,00 €', formatOgm(reference), 'Cassiopée']) expect(read(refused.page)).toContain(part)
+  expect(read(refused.page), 'a day that is over').not.toContain('Avant le')
+  const { coveredUntilOn } = (await core().store.standings.get(ada.member!.id))!
+  const lapsed = await home()
+  for (const part of ['Comment payer', `depuis le ${textsOf('fr').day(addDays(coveredUntilOn!, 1))}`])
+    expect(lapsed).toContain(part)
 
   await pays()
   expect(await isOut(), 'the payment is all it takes').toBe(false)
@@ -104,3 +114,13 @@ test('lapses, is reminded, is eased out, pays, is back, is suspended, pays and s
   expect(await isOut()).toBe(false)
   expect(await core().store.audit.verify()).toMatchObject({ brokenAt: undefined })
 }, 120_000)
+
+test('whoever does not see to the bills is told why, and sees no money', async () => {
+  const max = await house.person({ username: 'max', coveredForDays: -60, role: 'user' })
+  await setMemberDues(core())({ memberId: max.member!.id, tariff: 'Effectif', payerId: null, actor: 'test' })
+  await callDues(core())({ actor: 'test' })
+  const { page } = await signInAt(wiki, createBrowser(), house.issuer, 'max', max.password)
+  expect([page.status, titleOf(page)]).toEqual([403, 'Votre adhésion est arrivée à échéance'])
+  for (const one of [page, await open(house, await browserOf(house, max), '/')])
+    expect(read(one)).not.toMatch(/€|\+\+\+|Comment payer/)
+})

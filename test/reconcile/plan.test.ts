@@ -1,8 +1,10 @@
 // A plan compares everything; applying it repairs what drifted, but for what the guard holds.
 import { beforeEach, describe, expect, test } from 'vitest'
+import { oidcAdapter } from '../../adapters/sql/oidc.ts'
 import { AppError } from '../../src/domain/errors.ts'
+import * as make from '../contract/store-records.ts'
 import type { FileService } from '../support/file-service.ts'
-import { gate, type Stage, stage } from '../support/stage.ts'
+import { gate, type Stage, setUp, stage } from '../support/stage.ts'
 
 let on: Stage
 let files: FileService
@@ -60,6 +62,37 @@ test('a plan says what would change, what takes access away, and changes nothing
     [bob!.id]: row(bob, true),
     [newcomer.id]: row(newcomer, true),
   })
+})
+
+test('the provider’s plan judges each who holds anything, in as many reads for many as for few', async () => {
+  const { database, store } = on.first
+  const organisation = await setUp(on)
+  const client = make.client(organisation.id, { audience: 'members' })
+  await store.clients.add(client)
+  const adapter = oidcAdapter(database, { clock: on.clock })
+  const signedIn = async () => {
+    const account = await on.person()
+    await adapter('Grant').upsert(make.digest(), { accountId: account.id, clientId: client.clientId }, 3600)
+    return account.id
+  }
+  let reads = 0
+  database.knex.on('query', () => reads++)
+  const planned = async () => {
+    reads = 0
+    const { changes } = await reconciler().plan('provider')
+    return { names: changes.map(({ name }) => name).toSorted(), reads }
+  }
+  // Nobody is a member: the client refuses each.
+  const ids = [await signedIn()]
+  await on.person()
+  const few = await planned()
+  expect(few.names).toEqual(ids)
+  for (let n = 0; n < 60; n++) ids.push(await signedIn())
+  const many = await planned()
+  expect(many.names).toEqual(ids.toSorted())
+  expect(many.reads).toBe(few.reads)
+  await reconciler().apply(await reconciler().plan('provider'), true)
+  expect((await planned()).names).toEqual([])
 })
 
 test('more subjects than a page holds, and more orphans', async () => {

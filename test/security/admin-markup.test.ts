@@ -108,11 +108,25 @@ test('what others typed is text on every page', async () => {
     `/admin/accounts?text=${query}&state=${query}&page=${query}&done=${query}`,
     '/admin/members',
     `/admin/members?text=${query}&standing=${query}`,
-    ...['', '/suspend', '/restore', '/allow', '/close', '/groups', '/staff-roles', '?done=%3Cb%3E'].map(
-      (path) => a + path,
-    ),
-    ...['', '/suspend', '/change', '/event'].map((path) => m + path),
+    ...[
+      '',
+      '/suspend',
+      '/restore',
+      '/allow',
+      '/close',
+      '/groups',
+      '/staff-roles',
+      '/app-passwords',
+      '/new-app-password',
+      '?done=%3Cb%3E',
+    ].map((path) => a + path),
+    ...['', '/suspend', '/change', '/event', '/people', '/link'].map((path) => m + path),
     ...['', '/roles', '/disable'].map((path) => c + path),
+    '/admin/members/new',
+    '/admin/accounts/new',
+    `/admin/accounts/new?member=${member.id}&email=${query}`,
+    '/admin/keys',
+    '/admin/keys/rotate',
     `/admin/suspensions/${override!.id}`,
     '/admin/services',
     `/admin/services/${encodeURIComponent(nasty.slice(0, 96))}`,
@@ -126,6 +140,15 @@ test('what others typed is text on every page', async () => {
     isClean(page, path)
   }
   // Typed back after a mistake, and in a plan.
+  const typed = { name: nasty, email: nasty, givenName: nasty, familyName: nasty, who: nasty, memberNumber: nasty }
+  for (const path of ['/admin/members/new', '/admin/accounts/new', `${m}/link`, `${a}/new-app-password`])
+    isClean(await send(house, boss.browser, await at(path), typed), `${path}, refused`)
+  const known = { name: nasty.slice(0, 200), email: 'm@b.example', givenName: 'x', familyName: 'x' }
+  for (const path of ['/admin/members/new', `/admin/accounts/new?member=${member.id}`]) {
+    const asked = await send(house, boss.browser, await at(path), known)
+    expect([path, asked.text.includes('mallory')]).toEqual([path, true])
+    isClean(asked, `${path}, known`)
+  }
   const bulk = await at('/admin/suspend')
   isClean(await send(house, boss.browser, bulk, { names: nasty, reason: ' ' }), 'bulk, refused')
   isClean(await send(house, boss.browser, bulk, { names: `mallory ${nasty}`, reason: nasty }), 'bulk, planned')

@@ -3,11 +3,14 @@ import type Router from '@koa/router'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Desk } from '../../interactions/desk.ts'
 import { createPages } from '../../interactions/index.ts'
+import spip from '../../plugins/spip/index.ts'
 import { affiliate } from '../../src/usecases/accounts.ts'
 import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { invitePerson } from '../../src/usecases/association-invitations.ts'
+import { addClient } from '../../src/usecases/clients.ts'
 import { invite } from '../../src/usecases/invite.ts'
 import { addMember } from '../../src/usecases/members.ts'
+import { addResource } from '../../src/usecases/resources.ts'
 import { offerSetUp } from '../../src/usecases/set-up.ts'
 import type { Frame } from '../../src/web/page.ts'
 import { browserOf, codeAt, enrolled, enter, open, rawGet, read, send, titleOf, tokenOf } from '../support/at-home.ts'
@@ -66,12 +69,12 @@ const stillEnters = (who: Person) => async () =>
   expect((await enter(house, createBrowser(), credentials(who))).status).toBe(200)
 
 /** An association, its owner, and what is done as that owner. */
-async function association() {
+async function association(more: { coveredUntilOn?: string } = {}) {
   const { core, letters } = house.installation
   const owner = await person()
   const memberNumber = `A-${++n}`
   const kind = 'association' as const
-  const member = await addMember(core)({ memberNumber, kind, name: 'Les Amis', email: null, actor: 'test' })
+  const member = await addMember(core)({ memberNumber, kind, name: 'Les Amis', email: null, actor: 'test', ...more })
   await affiliate(core)({ accountId: owner.account.id, memberId: member.id, role: 'owner', actor: 'test' })
   const of = { memberNumber, actor: owner.account.id }
   /** The link in the letter to an address. */
@@ -81,6 +84,30 @@ async function association() {
   }
   const isOwnersAlone = async () => expect(await core.store.people.accountsOf(member.id)).toHaveLength(1)
   return { owner, member, invited, isOwnersAlone }
+}
+
+/** The audit tells of no further act on this subject. */
+async function nothingMore(subjectId: string): Promise<() => Promise<void>> {
+  const { audit } = house.installation.core.store
+  const before = (await audit.list({ subjectId })).length
+  return async () => expect(await audit.list({ subjectId })).toHaveLength(before)
+}
+
+/** A site of an association whose dues are paid, and one of its pages, as the owner sees it. */
+async function siteOfMine(path: string) {
+  const { core } = house.installation
+  const { owner, member } = await association({ coveredUntilOn: '2099-12-31' })
+  const name = `s${++n}.example`
+  const site = await addResource(core)({ memberId: member.id, kind: 'site', name, actor: 'test' })
+  const input = { kind: 'spip', name, url: `https://${name}`, plugin: spip, site, actor: 'test' }
+  const { client } = await addClient(core)(input)
+  const browser = await browserOf(house, owner)
+  return {
+    owner,
+    client: client.clientId,
+    browser,
+    page: await open(house, browser, `/account/sites/${site.id}${path}`),
+  }
 }
 
 /** Every form of the house: `path` is the route, in front of `#` where one route has several. */
@@ -214,6 +241,27 @@ const cases: Record<string, () => Promise<Case>> = {
   '/account/second-factor': async () => {
     const { who, browser, page } = await signedIn('/account/second-factor')
     return { browser, page, fields: { code: codeAt(house, secretOn(page)) }, isUndone: hasNoFactor(who) }
+  },
+  '/account/recovery-codes': async () => {
+    const who = await person()
+    const { secret } = await enrolled(house, who)
+    const browser = await browserOf(house, who, secret)
+    house.clock.advance(60_000)
+    const page = await open(house, browser, '/account/recovery-codes')
+    return { browser, page, fields: { code: codeAt(house, secret) }, isUndone: await nothingMore(who.account.id) }
+  },
+  '/account/sites/:id': async () => {
+    const { owner, client, browser, page } = await siteOfMine('')
+    const fields = { act: 'give', client, account: owner.account.id, role: 'webmestre' }
+    return { browser, page, fields, isUndone: await nothingMore(client) }
+  },
+  '/account/sites/:id/kit': async () => {
+    const { client, browser, page } = await siteOfMine('/kit')
+    return { browser, page, fields: { client, options: '' }, isUndone: await nothingMore(client) }
+  },
+  '/account/sites/:id/secret': async () => {
+    const { client, browser, page } = await siteOfMine('/secret')
+    return { browser, page, fields: { client }, isUndone: await nothingMore(client) }
   },
   '/account/consents': async () => {
     const { who, browser, page } = await signedIn('/')

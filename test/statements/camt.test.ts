@@ -369,9 +369,7 @@ describe('a batch', () => {
     expect(statements[0]!.lines).toMatchObject([
       { cents: 6000, counterName: null, counterIban: null, text: '', reference: null },
     ])
-    expect(remarks).toMatchObject([
-      { line: 2, text: expect.stringContaining('2 payments of this entry do not add up') },
-    ])
+    expect(remarks).toMatchObject([{ line: 2, text: expect.stringContaining('2 payments of this sum do not add up') }])
   })
   test('whose payments are told in another currency is one line', () => {
     const foreign = (cents: number) => part(cents).replace('Ccy="EUR"', 'Ccy="USD"')
@@ -428,7 +426,7 @@ describe('refused, with the line and what to do', () => {
     [
       'no date anywhere',
       xml.replace(/<BookgDt>.*?<\/ValDt>/, '').replace(/<Dt><Dt>.*?<\/Dt><\/Dt>/g, ''),
-      /no booking date/,
+      /has no date/,
     ],
   ])('%s', (_, text, detail) => {
     const error = refusal(() => readText(text))

@@ -247,15 +247,11 @@ describe('refused, with the line and what to do', () => {
     ],
     ['a currency that is none', rows.map((row) => changed(row, 17, 'eur')).join('\n'), /neither camt/],
     ['too long a line', `${rows[0]}\n${rows[1]} X\n${rows[3]}`, /^line 2: this line has 122 characters/],
-    ['a code that is none', at(3, 1, '06'), /^line 3: «06» is no line of CFONB 120/],
-    ['no balance before', rows.slice(1).join('\n'), /^line 1: line 04 is out of order/],
-    ['two balances before', [rows[0], ...rows].join('\n'), /^line 2: line 01 is out of order/],
-    ['no balance after', rows.slice(0, 3).join('\n'), /^line 3: the file ends before the balance after/],
-    [
-      'a complement of nothing',
-      [rows[0], rows[2], rows[3]].join('\n'),
-      /^line 2: a line 05 stands before the movement/,
-    ],
+    ['a code that is none', at(3, 1, '06'), /^line 3: «06» is no record of CFONB 120/],
+    ['no balance before', rows.slice(1).join('\n'), /^line 1: record 04 is out of order/],
+    ['two balances before', [rows[0], ...rows].join('\n'), /^line 2: record 01 is out of order/],
+    ['no balance after', rows.slice(0, 3).join('\n'), /^line 3: the file ends before its record 07/],
+    ['a complement of nothing', [rows[0], rows[2], rows[3]].join('\n'), /^line 2: record 05 does not go on/],
     ['a movement too few', [rows[0], rows[3]].join('\n'), /^line 2: the statement does not add up/],
   ])('%s', (_, text, detail) => {
     const error = refusal(() => readText(text))

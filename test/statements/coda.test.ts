@@ -131,7 +131,7 @@ describe('a total and its details', () => {
       { cents: 6000, bankRef: 'TOTAL', counterName: null, reference: null },
     ])
     expect(file.remarks).toMatchObject([
-      { line: 3, text: expect.stringContaining('1 details of this total do not add up') },
+      { line: 3, text: expect.stringContaining('1 payments of this sum do not add up') },
     ])
   })
   test('a payment with its charges is one line, with the payer and the text of its details', () => {
@@ -144,7 +144,7 @@ describe('a total and its details', () => {
     expect(lines([6000], total('1', 6000))).toMatchObject([{ cents: 6000 }])
   })
   test('details without a total are refused', () => {
-    expect(refusal(() => lines([2500], ...part(1, 2500, '6'))).detail).toMatch(/^line 3: detail 0001 has no movement/)
+    expect(refusal(() => lines([2500], ...part(1, 2500, '6'))).detail).toMatch(/^line 3: record 21 0001 does not go on/)
   })
 })
 
@@ -280,9 +280,7 @@ describe('accounts', () => {
       ],
       [[5, 'BE71096123456769']],
     )
-    expect(refusal(() => readText(text)).detail).toMatch(
-      /^line 3: the balances before and after are of different accounts/,
-    )
+    expect(refusal(() => readText(text)).detail).toMatch(/^line 3: this line is of another account/)
   })
 })
 

@@ -58,8 +58,8 @@ describe('what is none', () => {
     ['zeros', Buffer.alloc(100), /empty/],
     ['an Excel file', 'PK\x03\x04\x14\x00\x06\x00[Content_Types].xml', /Excel file; choose camt\.053/],
     ['a ZIP archive', 'PK\x03\x04\x14\x00statement.xml', /ZIP archive; unpack it/],
-    ['an old Excel file', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /old Excel file/],
-    ['a PDF', '%PDF-1.7', /PDF; choose/],
+    ['an old Excel file', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /Excel file; choose/],
+    ['a PDF', '%PDF-1.7', /PDF, which is not read; choose/],
     ['a web page', '<!DOCTYPE html><html>', /web page; sign in at the bank/],
     ['OFX 1', 'OFXHEADER:100\nDATA:OFXSGML\n', /OFX, which is not read/],
     ['OFX 2', '<?OFX OFXHEADER="200"?><OFX></OFX>', /OFX, which is not read/],
@@ -80,8 +80,12 @@ describe('what is none', () => {
   test('more than can be read at once', () => {
     expect(refusal(Buffer.alloc(MAX_BYTES + 1, ' ')).detail).toMatch(/larger than 32 MB/)
   })
-  test('the line is a parameter, for translated texts', () => {
+  test('the code, the line and what it is told with are parameters, for translated texts', () => {
     const text = Buffer.from(printCoda([sample])).toString('latin1')
-    expect(refusal(Buffer.from(text.replace('0000025000', '0000025005'), 'latin1')).params).toEqual({ line: 3 })
+    expect(refusal(Buffer.from(text.replace('0000025000', '0000025005'), 'latin1')).params).toEqual({
+      why: 'amount_digits',
+      line: 3,
+      amount: '000000000025005',
+    })
   })
 })

@@ -44,7 +44,7 @@ export type DovecotOptions = {
 }
 
 /** A user id that nobody has: Dovecot takes numbers, and mail needs no account. */
-const MAIL_UID = 5000
+export const MAIL_UID = 5000
 
 /** Text of the `sh` blocks of a page, in order. */
 export const shellBlocks = (markdown: string): string[] =>

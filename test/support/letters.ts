@@ -19,6 +19,18 @@ const quotedPrintable = (text: string): Buffer =>
     'latin1',
   )
 
+/** RFC 2047 §2: words in another character set, here always UTF-8; the space between two of them is none. */
+const words = (header: string): string =>
+  header
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/(?:=\?utf-8\?[qb]\?[^?]*\?=)+/gi, (run) =>
+      Buffer.concat(
+        [...run.matchAll(/=\?utf-8\?([qb])\?([^?]*)\?=/gi)].map(([, coding, text = '']) =>
+          coding?.toLowerCase() === 'b' ? Buffer.from(text, 'base64') : quotedPrintable(text.replaceAll('_', ' ')),
+        ),
+      ).toString('utf8'),
+    )
+
 type Part = { header(name: string): string; content: Buffer }
 
 function readPart(source: string): Part {
@@ -47,13 +59,14 @@ function partsOf({ header, content }: Part): Part[] {
     .map((part) => readPart(part.replace(/^\r\n/, '')))
 }
 
-function readLetter(path: string): Letter {
-  const whole = readPart(readFileSync(path, 'latin1'))
+/** A message, its octets as latin1. */
+export function readLetter(source: string): Letter {
+  const whole = readPart(source)
   const [first, ...others] = partsOf(whole)
   const text = first!.content.toString('utf8')
   return {
     to: whole.header('To'),
-    subject: whole.header('Subject'),
+    subject: words(whole.header('Subject')),
     text,
     link: /https?:\/\/\S+/.exec(text)?.[0] ?? '',
     attachments: others.map((part) => ({ type: part.header('Content-Type'), content: part.content })),
@@ -66,7 +79,7 @@ export function lettersIn(folder: string): Letter[] {
   try {
     return readdirSync(folder)
       .toSorted((a, b) => number(a)[0]! - number(b)[0]! || number(a)[1]! - number(b)[1]!)
-      .map((name) => readLetter(join(folder, name)))
+      .map((name) => readLetter(readFileSync(join(folder, name), 'latin1')))
   } catch {
     return []
   }

@@ -14,6 +14,7 @@ const packages = [
     'dovecot-pop3d',
     'dovecot-lmtpd',
     'dovecot-managesieved',
+    'postfix',
     'openssl',
     'chromium',
     'fonts-dejavu-core',

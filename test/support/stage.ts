@@ -112,7 +112,7 @@ export async function stage(
       store: options.through?.(store) ?? store,
       services: handles,
       elsewhere: new Set(elsewhere),
-      subject: doors.subject,
+      subjects: doors.subjects,
       sendLogout: options.sendLogout ?? (async () => {}),
       clock: options.clock ?? clock,
       log,

@@ -138,6 +138,159 @@ describe('imported twice', () => {
     expect([await standing(zoe), await standing(max)]).toEqual(['current', 'current'])
     expect([...(await store.payments.ofPayer(zoe.id)), ...(await store.payments.ofPayer(max.id))]).toHaveLength(2)
   })
+
+  test('by two at once: also what pays a part, and leaves the call open', async () => {
+    const planned = await plan(bytes([paid({ reference: await ogmOf(zoe), cents: 1000 })]))
+    const both = await Promise.all([1, 2].map(() => importStatement(core()).apply(planned, { actor: 'test' })))
+    expect(both.map(({ payments }) => payments).toSorted()).toEqual([0, 1])
+    expect(await store.payments.ofPayer(zoe.id)).toHaveLength(1)
+  })
+})
+
+describe('many lines', () => {
+  /** Members enough for several transactions, each called, and a line of each. */
+  async function many(count: number): Promise<{ members: Member[]; payments: Payment[] }> {
+    const members: Member[] = []
+    for (let n = 0; n < count; n++) members.push(await member(String(100 + n), `Membre ${n} Élan`))
+    await callDues(core())({ actor: 'test' })
+    const payments = await Promise.all(members.map(async (one) => paid({ reference: await ogmOf(one), name: '' })))
+    return { members, payments }
+  }
+  const told = async () => {
+    const rows = await store.audit.list({ limit: 10_000 })
+    return rows.filter(({ action }) => /^(payment|standing|statement)\./.test(action))
+  }
+
+  test('leave behind what each alone does: audit, receipts without a gap, standings, what services are to be told', async () => {
+    const { members, payments } = await many(60)
+    const { id: accountId } = await on.person()
+    await store.people.affiliate({ accountId, memberId: members[7]!.id, role: 'owner', createdAt: 1 })
+    const toTell = async () => (await store.outbox.pending({ subject: accountId })).length
+    const toldBefore = await toTell()
+    const before = (await told()).length
+    expect(await bring(bytes(payments))).toEqual({ added: 60, duplicates: 0, payments: 60, inbox: 0 })
+    for (const [at, one] of members.entries()) {
+      expect(await standing(one)).toBe('current')
+      const [payment] = await store.payments.ofPayer(one.id)
+      expect(payment).toMatchObject({ cents: 6000, allocations: [{ cents: 6000, recordedBy: 'test' }] })
+      expect(await store.payments.receiptOf(payment!.id)).toMatchObject({ year: 2026, number: at + 1 })
+    }
+    const said = (await told()).slice(before).map(({ action, subjectId }) => ({ action, subjectId }))
+    const [imported, ...rest] = said
+    expect(imported!.action).toBe('statement.imported')
+    expect(rest.filter(({ action }) => action !== 'statement.lines_kept')).toEqual(
+      members.flatMap(({ id: subjectId }) => [
+        { action: 'payment.recorded', subjectId },
+        { action: 'standing.changed', subjectId },
+      ]),
+    )
+    expect((await store.audit.verify()).brokenAt).toBeUndefined()
+    expect(await toTell()).toBeGreaterThan(toldBefore)
+  })
+
+  test('cut off between, the same file brings the rest, and nothing twice', async () => {
+    const { members, payments } = await many(120)
+    const file = bytes(payments)
+    const cut = importStatement(core()).apply(await plan(file), {
+      actor: 'test',
+      onProgress: () => {
+        throw new Error('cut off')
+      },
+    })
+    await expect(cut).rejects.toThrow('cut off')
+    const half = await plan(file)
+    const kept = half.lines.filter(({ duplicate }) => duplicate).length
+    expect([kept > 0, kept < 120]).toEqual([true, true])
+    const done: number[] = []
+    const report = await importStatement(core()).apply(half, { actor: 'test', onProgress: (now) => done.push(now) })
+    expect(report).toEqual({ added: 120 - kept, duplicates: kept, payments: 120 - kept, inbox: 0 })
+    expect([done.length > 1, done.at(-1)]).toEqual([true, 120])
+    const numbers: number[] = []
+    for (const one of members) {
+      const made = await store.payments.ofPayer(one.id)
+      expect(made).toHaveLength(1)
+      numbers.push((await store.payments.receiptOf(made[0]!.id))!.number)
+    }
+    expect(numbers).toEqual(members.map((_, at) => at + 1))
+    expect((await told()).filter(({ action }) => action === 'statement.imported')).toHaveLength(1)
+  })
+
+  test('one transaction that fails leaves none of its lines, and those before it', async () => {
+    const { members, payments } = await many(120)
+    const planned = await plan(bytes(payments))
+    const { store: real } = core()
+    let transactions = 0
+    const failing = {
+      ...core(),
+      store: {
+        ...real,
+        transaction: <T>(work: Parameters<typeof real.transaction<T>>[0]) =>
+          real.transaction<T>(async (stores) => {
+            const result = await work(stores)
+            if (++transactions === 3) throw new Error('no room left')
+            return result
+          }),
+      },
+    }
+    await expect(importStatement(failing).apply(planned, { actor: 'test' })).rejects.toThrow('no room left')
+    const made = await Promise.all(members.map(async ({ id }) => (await store.payments.ofPayer(id)).length))
+    const kept = made.filter((count) => count === 1).length
+    expect(made).toEqual([...Array(kept).fill(1), ...Array(120 - kept).fill(0)])
+    expect(kept).toBeGreaterThan(0)
+    const [{ id } = { id: '' }] = await store.organisations.all()
+    expect(await store.bank.lines({ organisationId: id })).toHaveLength(kept)
+    expect(await bring(bytes(payments))).toMatchObject({ payments: 120 - kept, duplicates: kept })
+  })
+
+  test('of one call twice in a file: the first pays it, the second waits for a person', async () => {
+    const reference = await ogmOf(zoe)
+    expect(await bring(bytes([paid({ reference }), paid({ reference })]))).toMatchObject({ payments: 1, inbox: 1 })
+    expect(await inbox(core())({})).toMatchObject([{ match: { rule: 'old_reference' } }])
+    expect(await store.payments.ofPayer(zoe.id)).toHaveLength(1)
+  })
+
+  test('two parts of one call, and one payer of two: every line sees what those before it paid', async () => {
+    await setMemberDues(core())({ memberId: max.id, tariff: 'Effectif', payerId: zoe.id, actor: 'test' })
+    const reference = await ogmOf(zoe)
+    const cents = [2500, 3500, 6500, 1]
+    const report = await bring(bytes(cents.map((part) => paid({ reference, cents: part }))))
+    expect(report).toMatchObject({ payments: 3, inbox: 1 })
+    expect([await standing(zoe), await standing(max)]).toEqual(['current', 'current'])
+    const made = await store.payments.ofPayer(zoe.id)
+    expect(made.map((one) => [one.cents, one.allocations.map((share) => share.cents)]).toSorted()).toEqual([
+      [2500, [2500]],
+      [3500, [3500]],
+      [6500, [6000]],
+    ])
+    const changes = (await told()).filter(({ action }) => action === 'standing.changed')
+    expect(new Set(changes.slice(-2).map(({ subjectId }) => subjectId))).toEqual(new Set([zoe.id, max.id]))
+    expect(changes.slice(-2).map(({ payload }) => payload.to)).toEqual(['current', 'current'])
+  })
+
+  test('a sure line that is no payment today waits for a person, and stops no other', async () => {
+    const [first, second] = [await ogmOf(zoe), await ogmOf(max)]
+    const file = bytes([paid({ reference: first, valueOn: '2026-07-15' }), paid({ reference: second })])
+    expect((await plan(file)).lines.map(({ match }) => match.sure)).toEqual([false, true])
+    expect(await bring(file)).toMatchObject({ payments: 1, inbox: 1 })
+    expect([await standing(zoe), await standing(max)]).toEqual(['applicant', 'current'])
+  })
+
+  test('others get their turn while it is applied', async () => {
+    const planned = await plan(
+      bytes(Array.from({ length: 1500 }, (_, n) => paid({ cents: n + 1, name: 'Anne Onyme' }))),
+    )
+    let turns = 0
+    let applying = true
+    const count = (): void => {
+      turns++
+      if (applying) setImmediate(count)
+    }
+    count()
+    await importStatement(core()).apply(planned, { actor: 'test' })
+    applying = false
+    // One after each transaction, and about one in the midst of it.
+    expect(turns).toBeGreaterThan(50)
+  })
 })
 
 describe('the inbox', () => {
@@ -155,7 +308,7 @@ describe('the inbox', () => {
     await expect(matchLine(core())({ lineId: line.id, payerId: max.id, actor: 'test' })).rejects.toMatchObject({
       code: 'conflict',
     })
-    expect(await store.bank.payersOf(line.organisationId, PAYER_IBAN)).toEqual([zoe.id])
+    expect(await store.bank.payersOf(line.organisationId, [PAYER_IBAN])).toEqual(new Map([[PAYER_IBAN, [zoe.id]]]))
   })
 
   test('of two who say at once, one is heard', async () => {

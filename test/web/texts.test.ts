@@ -6,6 +6,7 @@ import { reasons } from '../../src/domain/access.ts'
 import { errorCodes } from '../../src/domain/errors.ts'
 import { standings } from '../../src/domain/standing.ts'
 import { locales } from '../../src/ports.ts'
+import { problems } from '../../src/statements/problems.ts'
 import { isLocale, preferred, type TextKey, textsOf } from '../../src/web/texts.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -13,6 +14,7 @@ const catalogue = (locale: string): Record<string, string> =>
   JSON.parse(readFileSync(`${root}interactions/texts/${locale}.json`, 'utf8'))
 const french = catalogue('fr')
 const keys = Object.keys(french)
+const problemCodes = Object.keys(problems) as (keyof typeof problems)[]
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).toSorted()
 const source = globSync('{src,interactions}/**/*.ts', { cwd: root })
   .map((path) => readFileSync(root + path, 'utf8'))
@@ -38,6 +40,14 @@ describe.each(locales)('%s', (locale) => {
     for (const key of keys) expect([key, placeholders(own[key]!)]).toEqual([key, placeholders(french[key]!)])
   })
 
+  test('a statement’s problem is told with nothing that the reader does not give', () => {
+    for (const code of problemCodes)
+      expect([code, placeholders(problems[code])]).toEqual([
+        code,
+        expect.arrayContaining(placeholders(own[`statement.${code}`]!)),
+      ])
+  })
+
   test('nothing but words: no markup, no straight quotes, no doubled spaces', () => {
     for (const [key, text] of Object.entries(own)) {
       expect([key, text]).toEqual([key, expect.not.stringMatching(/[<>&]|'|"| {2}|\.\.\.| ,|\$t\(/)])
@@ -48,19 +58,29 @@ describe.each(locales)('%s', (locale) => {
     for (const code of errorCodes) expect(own).toHaveProperty([`error.${code}`])
     for (const code of reasons) expect(own).toHaveProperty([`why.${code}`])
     for (const standing of [...standings, 'suspended']) expect(own).toHaveProperty([`standing.${standing}`])
+    for (const code of problemCodes) expect(own).toHaveProperty([`statement.${code}`])
     for (const access of ['full', 'restricted', 'none']) expect(own).toHaveProperty([`access.${access}`])
   })
 })
 
 test('every key is used somewhere, and none is used that is not there', () => {
-  const groups = ['error', 'why', 'standing', 'access', 'scope']
+  const groups = ['error', 'why', 'standing', 'access', 'scope', 'statement']
   const grouped = (key: string) => groups.some((group) => key.startsWith(`${group}.`))
   const unused = keys.filter((key) => !grouped(key) && !source.includes(`'${key}'`))
   expect(unused).toEqual([])
   // Groups are used by what they are of.
   const known = /const known = \[([^\]]+)\]/.exec(source)![1]!
   for (const key of keys.filter((one) => one.startsWith('scope.'))) expect(known).toContain(`'${key.slice(6)}'`)
-  const named = new Set<string>([...errorCodes, ...reasons, ...standings, 'suspended', 'full', 'restricted', 'none'])
+  const named = new Set<string>([
+    ...errorCodes,
+    ...reasons,
+    ...standings,
+    ...problemCodes,
+    'suspended',
+    'full',
+    'restricted',
+    'none',
+  ])
   const special = [
     'error.title',
     'error.again',
@@ -68,6 +88,7 @@ test('every key is used somewhere, and none is used that is not there', () => {
     'standing.until',
     'standing.since',
     'standing.grace_until',
+    'statement.at_line',
   ]
   for (const key of keys.filter((one) => grouped(one) && !one.startsWith('scope.') && !special.includes(one)))
     expect([key, named.has(key.split('.')[1]!)]).toEqual([key, true])
@@ -104,12 +125,12 @@ describe('a sentence', () => {
   test('days and moments are written as the language does, in the association’s zone', () => {
     const at = Date.UTC(2026, 11, 31, 23, 30)
     expect(locales.map((locale) => textsOf(locale).day('2026-03-01'))).toEqual([
-      '1 mars 2026',
+      '1er mars 2026',
       '1 maart 2026',
       '1 March 2026',
       '1. März 2026',
     ])
-    expect(textsOf('fr').moment(at, 'Europe/Brussels')).toMatch(/^1 janvier 2027 à 00:30$/)
+    expect(textsOf('fr').moment(at, 'Europe/Brussels')).toMatch(/^1er janvier 2027 à 00:30$/)
     expect(textsOf('en').moment(at, 'America/Montreal')).toMatch(/^31 December 2026 at 18:30$/)
   })
 

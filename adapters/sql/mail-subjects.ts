@@ -1,0 +1,200 @@
+// Logins and addresses as subjects of mail services: which there are, what each is, whom a change touches, and what plans
+// need to know of thousands in few reads.
+import type { Knex } from 'knex'
+import type { AppPassword, Changed, Mailbox, MailSubjectStore, Resource, SubjectSource } from '../../src/ports.ts'
+import { inLots } from './insert.ts'
+
+export type Named = [name: string, source: SubjectSource]
+/** `memberId` and `memberIds` are one by now. */
+export type Touching = Exclude<Changed, { memberId: string } | { clientId: string }>
+
+type LoginRow = { name: string; accountId: string; mailboxId: string; mailbox: string; removedAt: number | null }
+type SiteRow = Pick<Resource, 'id' | 'name' | 'removedAt'>
+
+const gone = (removedAt: number | null) => removedAt !== null && { removed: true as const }
+/** Two lists of names as one, in order, no longer than either may be. */
+const inOrder = (a: readonly string[], b: readonly string[], limit: number): string[] =>
+  [...a, ...b].toSorted().slice(0, limit)
+
+export function mailSubjectNames(knex: Knex) {
+  const logins = () => knex('login').join({ mailbox: 'resource' }, 'mailbox.id', 'login.mailboxId')
+  const addresses = () => knex('resource').whereIn('resource.kind', ['mailbox', 'alias'])
+  /** Sites whose forms send with a login of their own. */
+  const senders = () => knex('resource').join('siteLogin', 'siteLogin.siteId', 'resource.id')
+  const accountsOf = (memberIds: readonly string[]) =>
+    knex('affiliation').whereIn('memberId', memberIds).select('accountId')
+
+  const page = (query: Knex.QueryBuilder, column: string, after: string, limit: number): Promise<string[]> =>
+    query.where(column, '>', after).orderBy(column).limit(limit).pluck(column)
+
+  /** What sites write as, in order: digits come before `@`, letters after it. */
+  const sendersAs = async (after: string, limit: number): Promise<string[]> =>
+    after > '@~'
+      ? []
+      : (await page(senders(), 'resource.name', after.startsWith('@') ? after.slice(1) : '', limit)).map(
+          (name) => `@${name}`,
+        )
+
+  const sendersTouched = (change: { memberIds: readonly string[] } | { resourceId: string }): Promise<string[]> =>
+    senders()
+      .where((any) =>
+        'resourceId' in change
+          ? any.where({ 'resource.id': change.resourceId })
+          : any.whereIn('resource.memberId', change.memberIds),
+      )
+      .pluck('resource.name')
+
+  return {
+    loginNames: async (after: string, limit: number): Promise<string[]> =>
+      inOrder(
+        await page(logins(), 'login.name', after, limit),
+        await page(senders(), 'resource.name', after, limit),
+        limit,
+      ),
+
+    addressNames: async (after: string, limit: number): Promise<string[]> =>
+      inOrder(await page(addresses(), 'resource.name', after, limit), await sendersAs(after, limit), limit),
+
+    async loginsNamed(names: readonly string[]): Promise<Named[]> {
+      const people: LoginRow[] = await logins()
+        .whereIn('login.name', names)
+        .select('login.name', 'login.accountId', 'login.mailboxId', 'login.removedAt', 'mailbox.name as mailbox')
+      const sites: SiteRow[] = await senders()
+        .whereIn('resource.name', names)
+        .select('resource.id', 'resource.name', 'resource.removedAt')
+      return [
+        ...people.map(
+          ({ name, removedAt, ...login }): Named => [name, { kind: 'login', ...login, ...gone(removedAt) }],
+        ),
+        ...sites.map(
+          ({ id, name, removedAt }): Named => [name, { kind: 'site_login', resourceId: id, ...gone(removedAt) }],
+        ),
+      ]
+    },
+
+    async addressesNamed(names: readonly string[]): Promise<Named[]> {
+      const asked = (isSite: boolean) => names.filter((name) => name.startsWith('@') === isSite)
+      const found: Resource[] = await addresses().whereIn('resource.name', asked(false)).select('resource.*')
+      const sites: Resource[] = await senders()
+        .whereIn(
+          'resource.name',
+          asked(true).map((name) => name.slice(1)),
+        )
+        .select('resource.*')
+      return [...found, ...sites].map(
+        ({ id, memberId, kind, name, removedAt }): Named => [
+          kind === 'site' ? `@${name}` : name,
+          { kind: 'address', resourceId: id, memberId, of: kind, ...gone(removedAt) },
+        ],
+      )
+    },
+
+    async loginsTouched(change: Touching): Promise<string[]> {
+      if ('login' in change) return [change.login]
+      const people = logins()
+      if ('accountId' in change) people.where({ 'login.accountId': change.accountId })
+      else if ('resourceId' in change) people.where({ 'login.mailboxId': change.resourceId })
+      else
+        people.where((any) =>
+          any.whereIn('mailbox.memberId', change.memberIds).orWhereIn('login.accountId', accountsOf(change.memberIds)),
+        )
+      const own = 'accountId' in change ? [] : await sendersTouched(change)
+      return [...(await people.pluck('login.name')), ...own].toSorted()
+    },
+
+    /** Addresses by what is known of them, the aliases that lead there, and what sites write as. */
+    async addressesTouched(change: Touching): Promise<string[]> {
+      if ('login' in change) return []
+      const meant = addresses()
+      if ('accountId' in change)
+        meant.whereIn('resource.id', knex('login').where({ accountId: change.accountId }).select('mailboxId'))
+      else if ('resourceId' in change) meant.where({ 'resource.id': change.resourceId })
+      else meant.whereIn('resource.memberId', change.memberIds)
+      const names: string[] = await meant.pluck('resource.name')
+      const aliases: string[] = await inLots(names, (some) =>
+        addresses()
+          .join('aliasTarget', 'aliasTarget.resourceId', 'resource.id')
+          .whereIn('aliasTarget.address', some)
+          .pluck('resource.name'),
+      )
+      const sites = 'accountId' in change ? [] : await sendersTouched(change)
+      return [...new Set([...names, ...aliases, ...sites.map((name) => `@${name}`)])].toSorted()
+    },
+  }
+}
+
+type PasswordRow = Omit<AppPassword, 'scopes'> & { scopes: string }
+type Pair = { resourceId: string; name: string }
+
+const namesBy = (pairs: readonly Pair[]): Map<string, string[]> =>
+  new Map(
+    [...Map.groupBy(pairs, ({ resourceId }) => resourceId)].map(([id, found]) => [
+      id,
+      [...new Set(found.map(({ name }) => name))].toSorted(),
+    ]),
+  )
+
+export const mailSubjectStore = (knex: Knex): MailSubjectStore => ({
+  appPasswords: async (accountIds) =>
+    (
+      await inLots<string, PasswordRow>(accountIds, (some) =>
+        knex('appPassword').whereNull('revokedAt').whereIn('accountId', some).orderBy('createdAt').orderBy('id'),
+      )
+    ).map(({ scopes, ...row }) => ({ ...row, scopes: scopes.split(' ') as AppPassword['scopes'] })),
+
+  mailboxes: async (ids) =>
+    new Map(
+      (await inLots<string, Mailbox>(ids, (some) => knex('mailbox').whereIn('resourceId', some))).map((one) => [
+        one.resourceId,
+        one,
+      ]),
+    ),
+
+  siteDigests: async (ids) =>
+    new Map(
+      (
+        await inLots<string, { siteId: string; digest: string }>(ids, (some) =>
+          knex('siteLogin').whereIn('siteId', some).select('siteId', 'digest'),
+        )
+      ).map(({ siteId, digest }) => [siteId, digest]),
+    ),
+
+  quarantined: async (logins) =>
+    new Set(
+      await inLots<string, string>(logins, (some) =>
+        knex('quarantine').whereNull('liftedAt').whereIn('login', some).pluck('login'),
+      ),
+    ),
+
+  targets: async (ids) =>
+    namesBy(
+      await inLots<string, Pair>(ids, (some) =>
+        knex('aliasTarget').whereIn('resourceId', some).select('resourceId', 'address as name'),
+      ),
+    ),
+
+  async senders(ids) {
+    const into = await inLots<string, Pair>(ids, (some) =>
+      knex('login').whereNull('removedAt').whereIn('mailboxId', some).select('mailboxId as resourceId', 'name'),
+    )
+    const through = await inLots<string, Pair>(ids, (some) =>
+      knex('aliasTarget')
+        .join({ box: 'resource' }, 'box.name', 'aliasTarget.address')
+        .where({ 'box.kind': 'mailbox' })
+        .join('login', 'login.mailboxId', 'box.id')
+        .whereNull('login.removedAt')
+        .whereIn('aliasTarget.resourceId', some)
+        .select('aliasTarget.resourceId', 'login.name'),
+    )
+    // A site's forms may write as any address of its member.
+    const sites = await inLots<string, Pair>(ids, (some) =>
+      knex('resource')
+        .join({ site: 'resource' }, 'site.memberId', 'resource.memberId')
+        .whereNull('site.removedAt')
+        .join('siteLogin', 'siteLogin.siteId', 'site.id')
+        .whereIn('resource.id', some)
+        .select('resource.id as resourceId', 'site.name'),
+    )
+    return namesBy([...into, ...through, ...sites])
+  },
+})

@@ -1,0 +1,3 @@
+import { killedDues } from '../contract/killed-dues.ts'
+
+killedDues('SQLite', async () => undefined)

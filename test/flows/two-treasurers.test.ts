@@ -1,0 +1,3 @@
+import { twoTreasurers } from '../contract/two-treasurers.ts'
+
+twoTreasurers('SQLite', async () => undefined)
