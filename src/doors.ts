@@ -81,7 +81,7 @@ export function openDoors(stores: Pick<Stores, 'access' | 'subjects'>, policy: P
       return { kind: 'account', name, username: source.username, access: out ? 'none' : 'full' }
     }
     if (source.kind === 'site') {
-      const { access } = due(owners.get(source.resourceId), 'site')
+      const { access } = due(owners.get(source.resourceId), 'hosting')
       return { kind: 'site', name, memberNumber: source.memberNumber, access }
     }
     const through = throughMailbox(accounts.get(source.accountId), owners.get(source.mailboxId))
