@@ -17,7 +17,7 @@ export async function linesCalled(desk: Desk, { texts: { day } }: View): Promise
   return ({ valueOn, fileId }) => ({ day: day(valueOn), file: names.get(fileId) ?? '—' })
 }
 
-export const resemblingBadge = ({ texts: { t } }: View, line: BankLineRecord, called: Called): Html =>
+const resemblingBadge = ({ texts: { t } }: View, line: BankLineRecord, called: Called): Html =>
   badge(t('admin.dues.outcome.again', called(line)), 'warn')
 
 /** The badges of some lines of the inbox, by the lines' ids. */

@@ -6,10 +6,10 @@ import { readCfonb } from './cfonb.ts'
 import { readCoda } from './coda.ts'
 import { type CsvMap, readCsv } from './csv.ts'
 import type { BankLine, BankStatement } from './lines.ts'
-import { type Problem, type Remark, refuse } from './problems.ts'
+import { type Remark, refuse } from './problems.ts'
 import { headOf, MAX_BYTES } from './text.ts'
 
-export type { BankLine, BankStatement, CsvMap, Problem, Remark }
+export type { BankLine, BankStatement, CsvMap, Remark }
 
 export type StatementFormat = 'camt.053' | 'coda' | 'cfonb120' | 'csv'
 export type StatementFile = {

@@ -182,7 +182,11 @@ describe('the doors', () => {
       access: 'full',
     })
     expect((await doors.resourceAccess(site.id, 'site')).access).toBe('full')
+    // A lapse closes the sign-in to it, and leaves it up for its readers.
     await store().standings.put(make.standing(member.id, { standing: 'lapsed' }))
+    expect((await doors.resourceAccess(site.id, 'site')).access).toBe('none')
+    expect((await doors.subject('site', 'lefil.example'))!.access).toBe('full')
+    await store().standings.put(make.standing(member.id, { standing: 'closed' }))
     expect((await doors.subject('site', 'lefil.example'))!.access).toBe('none')
   })
 })
