@@ -13,6 +13,10 @@ export type MailboxStore = {
   siteLogin(siteId: string): Promise<SiteLogin | undefined>
   setSiteLogin(login: SiteLogin): Promise<void>
   removeSiteLogin(siteId: string): Promise<void>
+  /** Domains with a mailbox or an alias that is not removed, in order. */
+  domains(): Promise<string[]>
+  /** True for one of them. */
+  hasDomain(domain: string): Promise<boolean>
 }
 
 export type QuarantineStore = {
@@ -21,6 +25,8 @@ export type QuarantineStore = {
   get(id: string): Promise<Quarantine | undefined>
   /** The one that is not lifted. */
   ofLogin(login: string): Promise<Quarantine | undefined>
+  /** When the last one that was lifted was; undefined when none was. */
+  lastLiftedAt(login: string): Promise<Instant | undefined>
   /** Those not lifted, the newest first. */
   open(): Promise<Quarantine[]>
   /** True once. */
@@ -28,7 +34,14 @@ export type QuarantineStore = {
 }
 
 /** How much a login sent. */
-export type Sent = { login: string; messages: number; recipients: number; lastAt: Instant }
+export type Sent = {
+  login: string
+  /** Whom its mail counts for. */
+  memberId: string | null
+  messages: number
+  recipients: number
+  lastAt: Instant
+}
 
 export type OutgoingStore = {
   /** One that is known is left as it is: a mail server asks again after a time-out. */
@@ -40,11 +53,11 @@ export type OutgoingStore = {
   list(filter: { login?: string; state?: SubmissionState; sinceAt?: Instant; limit: number }): Promise<Submission[]>
   /** Who sent since then, the most recipients first. */
   sent(sinceAt: Instant, limit: number): Promise<Sent[]>
-  /** Messages and recipients for each span of `stepMs` since then, of a login or of all, in order. */
+  /** Messages and recipients for each span of `stepMs` since then, of a login, of a member or of all, in order. */
   volume(
     sinceAt: Instant,
     stepMs: number,
-    login?: string,
+    of?: { login: string } | { memberId: string },
   ): Promise<{ at: Instant; messages: number; recipients: number }[]>
   delivered(deliveries: readonly Omit<Delivery, 'id'>[]): Promise<void>
   /** What became of messages to a recipient (a whole address, or `@` and a domain), the newest first. */
@@ -53,6 +66,8 @@ export type OutgoingStore = {
     sender?: string
     queueId?: string
     result?: Delivery['result']
+    /** Only of messages that went through one of these logins, each since an instant of its own. */
+    through?: readonly { login: string; sinceAt: Instant }[]
     sinceAt: Instant
     limit: number
   }): Promise<Delivery[]>

@@ -211,6 +211,8 @@ export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R e
   serve?(config: z.infer<C>, host: DoorHost): Promise<ServedDoors>
   /** The queue of a mail server. */
   queue?(config: z.infer<C>, host: Host): MailQueue
+  /** For `schedar doctor`: what is amiss on this machine with sites that have a login to send with, a sentence each. */
+  examine?(config: z.infer<C>, sites: readonly string[]): Promise<string[]>
   client?(url: string): ClientTemplate
   kit?(target: KitTarget): Promise<KitFile[]> | KitFile[]
 }

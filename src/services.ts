@@ -54,11 +54,15 @@ export async function openServices(deps: Deps): Promise<{
   for (const [name, given] of Object.entries(deps.services)) {
     const plugin = await loadPlugin(given.plugin)
     const config = pluginConfig(name, plugin, given, deps.env, deps.folder)
+    const host = hostOf(deps, name)
+    if (plugin.examine && !plugin.open) {
+      opened.push({ name, plugin, config, host })
+      continue
+    }
     if (!plugin.open || !plugin.manages)
       throw new AppError('invalid_value', {
         detail: `services.${name}: the plugin ${given.plugin} only makes kits; take it out of services`,
       })
-    const host = hostOf(deps, name)
     const about = { plugin: given.plugin, config }
     const isElsewhere = typeof given.host === 'string' && !isSameHost(given.host, hostname())
     const add = (as: string, manages: ServiceHandle['manages'], service: unknown) => {

@@ -2,6 +2,9 @@
 import type { Knex } from 'knex'
 import type { Mailbox, MailboxStore, Quarantine, QuarantineStore, SiteLogin } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
+import { endingLike } from './like.ts'
+
+const addresses = (knex: Knex) => knex('resource').whereIn('kind', ['mailbox', 'alias']).whereNull('removedAt')
 
 export const mailboxStore = (knex: Knex): MailboxStore => ({
   put: async (mailbox) => {
@@ -20,6 +23,16 @@ export const mailboxStore = (knex: Knex): MailboxStore => ({
   removeSiteLogin: async (siteId) => {
     await knex('siteLogin').where({ siteId }).delete()
   },
+  domains: async () => {
+    const rows: { domain: string }[] = await addresses(knex)
+      .distinct(knex.raw("substr(name, instr(name, '@') + 1) as domain"))
+      .orderBy('domain')
+    return rows.map(({ domain }) => domain)
+  },
+  hasDomain: async (domain) =>
+    (await addresses(knex)
+      .whereRaw("name like ? escape '!'", [endingLike(`@${domain}`)])
+      .first('id')) !== undefined,
 })
 
 export const quarantineStore = (knex: Knex): QuarantineStore => {
@@ -34,6 +47,13 @@ export const quarantineStore = (knex: Knex): QuarantineStore => {
     },
     get: async (id) => exactly<Quarantine>(await knex('quarantine').where({ id }).first(), { id }),
     ofLogin,
+    lastLiftedAt: async (login) => {
+      const lifted = knex<Quarantine>('quarantine').whereNotNull('liftedAt')
+      return (
+        exactly<Quarantine>(await lifted.where({ login }).orderBy('liftedAt', 'desc').first(), { login })?.liftedAt ??
+        undefined
+      )
+    },
     open: async () => (await open().orderBy('startedAt', 'desc').orderBy('id')) as Quarantine[],
     lift: async (id, liftedAt, liftedBy) => (await open().where({ id }).update({ liftedAt, liftedBy })) === 1,
   }

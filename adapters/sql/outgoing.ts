@@ -3,16 +3,32 @@ import type { Knex } from 'knex'
 import type { Delivery, OutgoingStore, Submission } from '../../src/ports.ts'
 import type { Database } from './database.ts'
 import { exactly } from './exactly.ts'
+import { endingLike } from './like.ts'
 
 const SWEPT = 500
+/** SQLite takes some hundred rows in one insert (SQLITE_MAX_COMPOUND_SELECT); a log is read in pieces of thousands. */
+const AT_ONCE = 100
+
+const inPieces = async <T>(rows: readonly T[], insert: (piece: T[]) => Promise<unknown>): Promise<void> => {
+  for (let from = 0; from < rows.length; from += AT_ONCE) await insert(rows.slice(from, from + AT_ONCE))
+}
+
+/** The messages of `delivery` that went through one of these logins; of none when there is none. */
+const sentThrough = (knex: Knex, through: readonly { login: string; sinceAt: number }[]) =>
+  knex('submission')
+    .whereRaw('submission.service = delivery.service and submission.queue_id = delivery.queue_id')
+    .where((any) => {
+      any.whereRaw('1 = 0')
+      for (const { login, sinceAt } of through)
+        any.orWhere((one) => one.where('submission.login', login).where('submission.at', '>=', sinceAt))
+    })
+    .select(knex.raw('1'))
 
 export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore => ({
   submitted: async (submissions) => {
-    if (submissions.length > 0)
-      await knex('submission')
-        .insert([...submissions])
-        .onConflict(['service', 'queueId'])
-        .ignore()
+    await inPieces(submissions, async (piece) => {
+      await knex('submission').insert(piece).onConflict(['service', 'queueId']).ignore()
+    })
   },
   get: async (service, queueId) =>
     exactly<Submission>(await knex('submission').where({ service, queueId }).first(), { service, queueId }),
@@ -30,6 +46,7 @@ export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore
       .where('at', '>=', sinceAt)
       .groupBy('login')
       .select('login')
+      .max({ memberId: 'memberId' })
       .count({ messages: '*' })
       .sum({ recipients: 'recipients' })
       .max({ lastAt: 'at' })
@@ -38,16 +55,17 @@ export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore
       .limit(limit)
     return rows.map((row) => ({
       login: String(row.login),
+      memberId: row.memberId === null ? null : String(row.memberId),
       messages: Number(row.messages),
       recipients: Number(row.recipients),
       lastAt: Number(row.lastAt),
     }))
   },
-  volume: async (sinceAt, stepMs, login) => {
+  volume: async (sinceAt, stepMs, of) => {
     // SQLite takes a number that is bound for one with a fraction.
     const step = kind === 'sqlite' ? 'cast((at - ?) / ? as integer)' : '(at - ?) div ?'
     const found = knex('submission').where('at', '>=', sinceAt)
-    if (login !== undefined) found.where({ login })
+    if (of) found.where(of)
     const rows: Record<string, unknown>[] = await found
       .select(knex.raw(`${step} as span`, [sinceAt, stepMs]))
       .count({ messages: '*' })
@@ -61,15 +79,18 @@ export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore
     }))
   },
   delivered: async (deliveries) => {
-    if (deliveries.length > 0) await knex('delivery').insert([...deliveries])
+    await inPieces(deliveries, async (piece) => {
+      await knex('delivery').insert(piece)
+    })
   },
-  deliveries: async ({ recipient, sender, queueId, result, sinceAt, limit }) => {
+  deliveries: async ({ recipient, sender, queueId, result, through, sinceAt, limit }) => {
     const found = knex('delivery').where('at', '>=', sinceAt).orderBy('at', 'desc').orderBy('id', 'desc').limit(limit)
-    if (recipient?.startsWith('@')) found.where('recipient', 'like', `%${recipient.replace(/[\\%_]/g, '\\$&')}`)
+    if (recipient?.startsWith('@')) found.whereRaw("recipient like ? escape '!'", [endingLike(recipient)])
     else if (recipient !== undefined) found.where({ recipient })
     if (sender !== undefined) found.where({ sender })
     if (queueId !== undefined) found.where({ queueId })
     if (result !== undefined) found.where({ result })
+    if (through) found.whereExists(sentThrough(knex, through))
     return (await found) as Delivery[]
   },
   sweep: async (before) => {

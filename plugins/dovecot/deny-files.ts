@@ -3,26 +3,18 @@
 import { opendir, readdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host, Name } from '../../src/plugin.ts'
-import {
-  each,
-  errno,
-  fileFailure,
-  locked,
-  mustBeFolder,
-  replaceFile,
-  syncFolder,
-  TEMPORARY,
-} from '../../src/plugin-files.ts'
-import { isLogin, notLogins } from './login.ts'
-
-/** What Dovecot holds of a login: it is refused. A login that may come in has no row. */
-export type Denial = { readonly denied: true }
+import { each, errno, fileFailure, mustBeFolder, replaceFile, syncFolder, TEMPORARY } from '../../src/plugin-files.ts'
+import { isLogin } from './login.ts'
 
 export type DenyFiles = {
-  check(signal: AbortSignal): Promise<void>
+  /** Throws unless the folder is there. The administrator makes it: on a disk that is not mounted it would refuse nobody. */
+  ready(): Promise<void>
   list(signal: AbortSignal): AsyncIterable<Name>
-  observe(names: readonly Name[], signal: AbortSignal): Promise<Map<Name, Denial>>
-  apply(changes: ReadonlyMap<Name, Denial | null>, signal: AbortSignal): Promise<void>
+  /** Those of them that are refused, whoever wrote it. */
+  observe(names: readonly Name[], signal: AbortSignal): Promise<Set<Name>>
+  /** Under the caller's lock, and on the disk at the end. Each that fails with why. */
+  deny(names: readonly Name[], signal: AbortSignal): Promise<Map<Name, unknown>>
+  allow(names: readonly Name[], signal: AbortSignal): Promise<Map<Name, unknown>>
 }
 
 const MARK = '# Written by Schedar, removed by it when access returns.'
@@ -39,10 +31,8 @@ const isOurs = (content: string): boolean => content.startsWith(`${MARK}\n`)
 const denies = (content: string, login: Name): boolean =>
   content.split('\n').some((line) => line.startsWith(`${login}:`))
 
-/** The deny files under `folder`. The administrator makes the folder; a missing one is an error, never made here. */
 export function denyFiles(folder: string, log: Host['log']): DenyFiles {
   const denied = join(folder, 'denied')
-  const lock = join(folder, 'lock')
   let swept = false
   let written = 0
 
@@ -54,6 +44,7 @@ export function denyFiles(folder: string, log: Host['log']): DenyFiles {
 
   /** What a run that was killed left half-written. Safe only under the lock. */
   async function sweep(): Promise<void> {
+    if (swept) return
     const left = (await readdir(denied)).filter((name) => name.startsWith(TEMPORARY))
     await Promise.all(left.map((name) => unlink(join(denied, name))))
     swept = true
@@ -71,28 +62,22 @@ export function denyFiles(folder: string, log: Host['log']): DenyFiles {
     log('warn', 'dovecot.deny_file_not_ours', { login })
   }
 
-  const change = async (login: Name, row: Denial | null): Promise<void> => {
-    await (row ? deny(login) : allow(login)).catch((error: unknown) => {
-      throw fileFailure(error, join(denied, login))
-    })
-  }
-
-  /** Everything that touches the folder: once it is known to be one, under the lock, and on the disk at the end. */
-  const inFolder = async (signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
-    await mustBeFolder(denied)
-    await locked(lock, signal, async () => {
-      if (!swept) await sweep()
-      await work().finally(() => syncFolder(denied))
-    })
+  async function all(names: readonly Name[], signal: AbortSignal, work: (login: Name) => Promise<void>) {
+    const failed = new Map<Name, unknown>()
+    if (names.length === 0) return failed
+    await sweep()
+    try {
+      await each(names, WIDTH, signal, (login) =>
+        work(login).catch((error: unknown) => void failed.set(login, fileFailure(error, join(denied, login)))),
+      )
+    } finally {
+      await syncFolder(denied)
+    }
+    return failed
   }
 
   return {
-    check: (signal) =>
-      inFolder(signal, async () => {
-        const probe = `${TEMPORARY}check`
-        await replaceFile(denied, probe, entry(probe), 'probe')
-        await unlink(join(denied, probe))
-      }),
+    ready: () => mustBeFolder(denied),
 
     async *list(signal) {
       await mustBeFolder(denied)
@@ -104,20 +89,14 @@ export function denyFiles(folder: string, log: Host['log']): DenyFiles {
 
     async observe(names, signal) {
       await mustBeFolder(denied)
-      const found = new Map<Name, Denial>()
+      const found = new Set<Name>()
       await each(names.filter(isLogin), WIDTH, signal, async (login) => {
-        if (denies((await content(login)) ?? '', login)) found.set(login, { denied: true })
+        if (denies((await content(login)) ?? '', login)) found.add(login)
       })
       return found
     },
 
-    async apply(changes, signal) {
-      signal.throwIfAborted()
-      const logins = [...changes].filter(([name]) => isLogin(name))
-      if (logins.length > 0)
-        await inFolder(signal, () => each(logins, WIDTH, signal, ([name, row]) => change(name, row)))
-      // After the others: one unusable name must not keep a batch of suspensions from being applied.
-      if (logins.length < changes.size) throw notLogins([...changes.keys()].filter((name) => !isLogin(name)))
-    },
+    deny: (names, signal) => all(names, signal, deny),
+    allow: (names, signal) => all(names, signal, allow),
   }
 }

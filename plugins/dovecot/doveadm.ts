@@ -9,7 +9,7 @@ import { errno } from '../../src/plugin-files.ts'
 /** A command and its parameters, as `GET /doveadm/v1` lists them. */
 type Command = readonly [name: string, parameters: Record<string, unknown>]
 /** Exit code 0 with a result, or what doveadm would have exited with. */
-export type Answer = { exitCode: number; error?: string }
+export type Answer = { exitCode: number; error?: string; result?: unknown }
 
 export type Doveadm = {
   /** All commands in one request, one answer for each. Throws `service_unavailable`. */
@@ -91,7 +91,9 @@ function read(body: string, expected: number, url: string): Answer[] {
   return Array.from({ length: expected }, (_, at) => {
     const answer = byNumber.get(String(at))
     if (!answer) throw unavailable(`what answers at ${url} is not doveadm`)
-    return answer[0] === 'error' ? { exitCode: answer[1].exitCode, error: answer[1].type } : { exitCode: 0 }
+    return answer[0] === 'error'
+      ? { exitCode: answer[1].exitCode, error: answer[1].type }
+      : { exitCode: 0, result: answer[1] }
   })
 }
 

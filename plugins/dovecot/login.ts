@@ -1,5 +1,5 @@
-// Which login names can be told to Dovecot. A login becomes a file name, a line of a passwd-file and a mask of
-// `doveadm kick`, so a name is refused unless it means the same, and nothing more, in all three.
+// Which names can be told to Dovecot, and where a mailbox is. A login becomes a file name, a line of a passwd-file and a
+// mask of `doveadm kick`, so a name is refused unless it means the same, and nothing more, in all three.
 import { AppError } from '../../src/domain/errors.ts'
 
 /** RFC 5321 §4.5.3.1.3: a path is at most 256 octets with its angle brackets. */
@@ -14,6 +14,17 @@ const LOGIN = /^[a-z0-9_][a-z0-9!#$&'+=^_`{|}~@.-]*$/
 
 /** True for a name that can be denied and kicked. */
 export const isLogin = (name: string): boolean => name.length <= LONGEST && LOGIN.test(name) && !name.includes('..')
+
+/** Where a mailbox is: the template with `{address}`, or `{domain}` and `{local}`, filled in. */
+export function homeOf(template: string, mailbox: string): string {
+  const at = mailbox.lastIndexOf('@')
+  const parts: Record<string, string> = { address: mailbox, local: mailbox.slice(0, at), domain: mailbox.slice(at + 1) }
+  return template.replace(/\{(\w+)\}/g, (_, part: string) => parts[part] ?? '')
+}
+
+/** True for a path that means itself in a passwd-file and leads nowhere else. */
+export const isHome = (path: string): boolean =>
+  /^(?:\/[a-zA-Z0-9_!#$&'+=^`{|}~@.-]+)+$/.test(path) && path.split('/').every((step) => step !== '.' && step !== '..')
 
 /** The refusal of names that are not logins, for the log: `invalid_value`. */
 export const notLogins = (names: readonly string[]): AppError =>

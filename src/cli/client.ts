@@ -1,11 +1,10 @@
 // schedar client … and schedar kit …
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve, sep } from 'node:path'
 import { serviceKinds } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { loadPlugin, pluginNames } from '../plugins.ts'
 import { addClient, kitOf, setClientDisabled, setClientRole } from '../usecases/clients.ts'
 import { accountNamed, clientNamed, type Register, withInstallation } from './io.ts'
+import { writeKit } from './kit-files.ts'
 
 const pairs = (values: readonly string[]): Record<string, string> =>
   Object.fromEntries(
@@ -138,14 +137,7 @@ export const registerClient: Register = (program, ioOf) => {
           pairs(options.set),
           service?.config,
         )
-        for (const { path, content, secret } of files) {
-          const target = resolve(folder, path)
-          if (!target.startsWith(resolve(folder) + sep))
-            throw new AppError('unexpected', { detail: `the kit would write outside its folder: ${path}` })
-          mkdirSync(dirname(target), { recursive: true })
-          writeFileSync(target, content, { mode: secret ? 0o600 : 0o644 })
-        }
-        io.show(files.map(({ path, secret }) => ({ file: join(folder, path), secret: secret ?? false })))
+        io.show(writeKit(folder, files))
       }),
     )
 }

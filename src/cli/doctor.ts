@@ -156,6 +156,14 @@ const outside = ({ core, services, elsewhere }: Installation): Check[] => [
           core.config.mail.url ? undefined : 'no server: letters are written as files into the data folder',
         ),
   },
+  {
+    name: 'mail programs',
+    page: 'docs/admin.md#mailboxes',
+    look: async () =>
+      core.config.mailSetup || (await core.store.mailboxes.domains()).length === 0
+        ? undefined
+        : 'there are mailboxes, but mailSetup is not in schedar.yaml: the mail page cannot tell members their servers',
+  },
   ...services.map(
     ({ name, plugin, service }): Check => ({
       name: `service ${name}`,
@@ -167,6 +175,26 @@ const outside = ({ core, services, elsewhere }: Installation): Check[] => [
     }),
   ),
 ]
+
+/** Sites whose forms send with a login of their own, as they stand on this machine. */
+function forms({ core, opened }: Installation): Check[] {
+  const { resources, mailboxes } = core.store
+  const named = async () => {
+    const sites = await resources.list('site')
+    const logins = await Promise.all(sites.map(({ id }) => mailboxes.siteLogin(id)))
+    return sites.filter((_, at) => logins[at]).map(({ name }) => name)
+  }
+  return opened
+    .filter(({ plugin }) => plugin.examine)
+    .map(({ name, plugin, config }) => ({
+      name: `service ${name}`,
+      page: `docs/services/${core.config.services[name]?.plugin}.md`,
+      look: async () => {
+        const found = (await plugin.examine?.(config, await named())) ?? []
+        return found.length > 0 ? fail(found.join('; ')) : undefined
+      },
+    }))
+}
 
 async function examine({ name, page, look }: Check): Promise<Finding> {
   try {
@@ -190,6 +218,7 @@ export const registerDoctor: Register = (program, ioOf, exitWith) => {
       withInstallation(ioOf(command), async (installation) => {
         const checks = [
           ...outside(installation),
+          ...forms(installation),
           ...filesOf(installation),
           ...house(installation),
           ...network(installation),

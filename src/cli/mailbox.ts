@@ -1,7 +1,9 @@
 // schedar mailbox … and schedar alias …
 
 import type { Installation } from '../compose.ts'
+import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
+import { srvLines } from '../domain/mail-clients.ts'
 import { canonical } from '../domain/names.ts'
 import type { Resource } from '../ports.ts'
 import { removeLogin, removeResource, setAliasTargets, setMailbox } from '../usecases/mailboxes.ts'
@@ -46,6 +48,17 @@ async function shownMailbox(installation: Installation, mailbox: Resource) {
     quota_bytes: settings?.quotaBytes ?? null,
     former_until: settings?.formerUntilOn ?? null,
   }
+}
+
+/** The login of an account into a mailbox: the one of this name, or the only one. */
+async function loginOf({ store }: Core, mailboxId: string, accountId: string, as?: string): Promise<string> {
+  const own = (await store.resources.loginsInto(mailboxId)).filter((login) => login.accountId === accountId)
+  const meant = as === undefined ? own : own.filter(({ name }) => name === canonical(as))
+  if (meant.length === 1) return meant[0]!.name
+  throw new AppError('not_found', {
+    detail:
+      own.length === 0 ? 'this account has no login into it' : `say --as: ${own.map(({ name }) => name).join(' or ')}`,
+  })
 }
 
 const shownAlias = async (installation: Installation, alias: Resource) => ({
@@ -123,14 +136,14 @@ export const registerMailbox: Register = (program, ioOf) => {
     .command('login <address> <username>')
     .description('let one more person into a mailbox')
     .option('--as <login>', 'their own login (mail_login); the address of the mailbox is taken by the first')
-    .option('--remove', 'take the login given by --as away instead')
+    .option('--remove', 'take that login away instead; --as says which, when there are several')
     .action((name, username, options, command) =>
       withInstallation(ioOf(command), async (installation) => {
         const [io, { core }] = [ioOf(command), installation]
         const { id: mailboxId } = await named(installation, 'mailbox', name)
         const { id: accountId } = await accountNamed(installation, username)
         if (options.remove) {
-          const login = canonical(options.as ?? name)
+          const login = await loginOf(core, mailboxId, accountId, options.as)
           await removeLogin(core)({ mailboxId, name: login, actor: io.actor })
           return io.say(`${login} does not open ${name} any more.`)
         }
@@ -146,6 +159,22 @@ export const registerMailbox: Register = (program, ioOf) => {
       withInstallation(ioOf(command), async (installation) =>
         removed(ioOf(command), installation, await named(installation, 'mailbox', name), yes),
       ),
+    )
+
+  mailbox
+    .command('dns <domain>')
+    .description('print the lines for a domain’s zone by which mail programs find the servers')
+    .action((typed, _options, command) =>
+      withInstallation(ioOf(command), async ({ core }) => {
+        const domain = canonical(typed)
+        const { mailSetup } = core.config
+        if (!mailSetup) throw new AppError('required', { detail: 'mailSetup is not in schedar.yaml' })
+        if (!(await core.store.mailboxes.hasDomain(domain)))
+          throw new AppError('not_found', { detail: `there is no mailbox and no alias of ${domain}` })
+        const [io, lines] = [ioOf(command), srvLines(mailSetup, domain)]
+        if (io.json) io.show({ domain, lines })
+        for (const line of lines) io.say(line)
+      }),
     )
 
   const alias = program.command('alias').description('addresses whose mail goes to other addresses')

@@ -1,4 +1,5 @@
 // schedar outgoing … : who sends how much, who was stopped, what waits, and what became of a message.
+import { causeOf } from '../domain/deliveries.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import { heldMessages, purgeMessages, releaseMessages } from '../usecases/held-messages.ts'
@@ -130,6 +131,7 @@ export const registerOutgoing: Register = (program, ioOf, exitWith) => {
             from: sender,
             to,
             result,
+            cause: causeOf({ result, dsn, relay, text }),
             dsn,
             relay,
             text,

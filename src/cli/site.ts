@@ -1,9 +1,36 @@
 // schedar site …
+import { join } from 'node:path'
+import type { Installation } from '../compose.ts'
+import type { Core } from '../core.ts'
+import { newAppPassword } from '../domain/app-passwords.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
+import type { Resource } from '../ports.ts'
+import type { OpenPlugin } from '../services.ts'
 import { addResource } from '../usecases/resources.ts'
-import { makeSiteLogin, removeSiteLogin } from '../usecases/site-login.ts'
+import { makeSiteLogin, removeSiteLogin, siteKit } from '../usecases/site-login.ts'
 import { memberNumbered, type Register, withInstallation } from './io.ts'
+import { readyFolder, writeKit } from './kit-files.ts'
+
+async function siteNamed(core: Core, name: string): Promise<Resource> {
+  const found = await core.store.resources.byName('site', canonical(name))
+  if (!found) throw new AppError('not_found', { detail: `there is no site ${name}` })
+  return found
+}
+
+/** The service that says what web forms send with. */
+function sender({ core, opened }: Installation, name?: string): OpenPlugin {
+  const found = opened.filter((one) => core.config.services[one.name]?.plugin === 'msmtp')
+  const chosen = name === undefined ? found : found.filter((one) => one.name === name)
+  if (chosen.length === 1) return chosen[0]!
+  throw new AppError(found.length === 0 ? 'required' : 'invalid_value', {
+    field: 'service',
+    detail:
+      found.length === 0
+        ? 'name the mail server in schedar.yaml first: services: { forms: { plugin: msmtp, server: mail.example.org } }'
+        : `--service is one of ${found.map((one) => one.name).join(', ')}`,
+  })
+}
 
 export const registerSite: Register = (program, ioOf) => {
   const site = program.command('site').description('hosted sites of members')
@@ -46,12 +73,36 @@ export const registerSite: Register = (program, ioOf) => {
     .action((name, { remove = false }, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const io = ioOf(command)
-        const found = await core.store.resources.byName('site', canonical(name))
-        if (!found) throw new AppError('not_found', { detail: `there is no site ${name}` })
+        const found = await siteNamed(core, name)
         const about = { siteId: found.id, actor: io.actor }
         if (!remove) return io.show(await makeSiteLogin(core)(about))
         await removeSiteLogin(core)(about)
         io.say(`${found.name} sends nothing any more.`)
+      }),
+    )
+
+  site
+    .command('mail-kit <name> <folder>')
+    .description('make (or renew) that login, and write the files by which the site’s PHP sends with it')
+    .requiredOption('--user <name>', 'the user that runs the site’s PHP')
+    .option('--group <name>', 'its group, when that has another name')
+    .option('--from <address>', 'the sender of what a script sends without saying whose it is')
+    .option('--service <service>', 'of schedar.yaml, when several have the plugin msmtp')
+    .action((name, folder, { service, ...options }, command) =>
+      withInstallation(ioOf(command), async (installation) => {
+        const [io, { core }] = [ioOf(command), installation]
+        const { id: siteId, name: site } = await siteNamed(core, name)
+        const { plugin, config } = sender(installation, service)
+        const kit = (secret: string) => siteKit(core)(site, secret, plugin, config, options)
+        // What is wrong is said before the former password is dead.
+        await kit(newAppPassword(core.random.token))
+        readyFolder(folder)
+        const { secret } = await makeSiteLogin(core)({ siteId, actor: io.actor })
+        const written = writeKit(folder, await kit(secret))
+        if (options.user === 'www-data')
+          io.warn(`${site} is not protected: every site that runs as www-data can send with its login.`)
+        io.show(written)
+        io.say(`Next: ${join(folder, 'README.md')}, on the machine of the site.`)
       }),
     )
 }

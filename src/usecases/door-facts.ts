@@ -1,5 +1,5 @@
 // What mail servers tell: put on record in batches, so that a thousand messages a second are a few writes. A burst puts its
-// login in quarantine at once, and tells the admins and the person.
+// login in quarantine at once, and the admins and the person are told; nobody waits for their letters.
 import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
@@ -17,6 +17,9 @@ export type QuarantineLetters = {
 }
 
 type Submitted = Extract<DoorFact, { kind: 'submitted' }>
+/** Facts in one transaction: after an hour without a database there may be more than a statement takes. */
+const AT_ONCE = 500
+
 type Waiting = { fact: DoorFact; done: () => void; failed: (error: unknown) => void }
 
 /** Wrong passwords of programs are counted apart from those of people: a phone that tries all night locks nobody's browser out. */
@@ -57,6 +60,7 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
   const { store, clock, log } = core
   let waiting: Waiting[] = []
   let writing: Promise<void> | undefined
+  const telling = new Set<Promise<void>>()
 
   const memberOf = async (login: string): Promise<string | null> => {
     const source = await store.subjects.get('login', login)
@@ -78,7 +82,16 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
       facts.flatMap((fact) => {
         if (fact.kind !== 'delivery') return []
         const { kind: _, ...delivery } = fact
-        return { ...delivery, service, text: delivery.text.slice(0, 1000), relay: delivery.relay.slice(0, 254) }
+        // A line of the log that is longer than its column must not keep back the lines beside it.
+        return {
+          ...delivery,
+          service,
+          sender: delivery.sender.slice(0, 320),
+          recipient: delivery.recipient.slice(0, 320),
+          dsn: delivery.dsn.slice(0, 16),
+          relay: delivery.relay.slice(0, 254),
+          text: delivery.text.slice(0, 1000),
+        }
       }),
     )
     const used = new Set(facts.flatMap((fact) => (fact.kind === 'password_used' ? fact.id : [])))
@@ -100,9 +113,11 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
     if (!begun) return
     core.wake()
     log.warn('mail.quarantined', { login, why: burst })
-    await tell(login, burst ?? '').catch((error: unknown) =>
-      log.error('mail.quarantine_not_told', { login, error: String(error) }),
-    )
+    // The mail server waits for the answer to this very message: it may be the one that takes the letters.
+    const told = tell(login, burst ?? '')
+      .catch((error: unknown) => log.error('mail.quarantine_not_told', { login, error: String(error) }))
+      .finally(() => telling.delete(told))
+    telling.add(told)
   }
 
   const peopleOf = async (login: string): Promise<Account[]> => {
@@ -143,17 +158,22 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     const facts = batch.map(({ fact }) => fact)
+    // Before anything is put on record, and each by itself: one that fails fails no other.
+    const stops = await Promise.allSettled(
+      facts.map(async (fact) => {
+        if (fact.kind === 'submitted' && fact.burst !== undefined) await stop(fact)
+      }),
+    )
     try {
-      await Promise.all(
-        facts
-          .filter((fact) => fact.kind === 'submitted' && fact.burst !== undefined)
-          .map((fact) => stop(fact as Submitted)),
-      )
       const logins = new Set(facts.flatMap((fact) => (fact.kind === 'submitted' ? fact.message.login : [])))
       const members = new Map<string, string | null>()
       for (const login of logins) members.set(login, await memberOf(canonical(login)))
       await store.transaction((stores) => record(stores, facts, members))
-      for (const { done } of batch) done()
+      for (const [at, { done, failed }] of batch.entries()) {
+        const stopped = stops[at]!
+        if (stopped.status === 'rejected') failed(stopped.reason)
+        else done()
+      }
     } catch (error) {
       for (const { failed } of batch) failed(error)
     }
@@ -161,8 +181,8 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      const batch = waiting
-      waiting = []
+      const batch = waiting.slice(0, AT_ONCE)
+      waiting = waiting.slice(AT_ONCE)
       await write(batch)
     }
   }
@@ -182,9 +202,10 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
         })
       })
     },
-    /** Everything that was reported is on record. */
+    /** Everything that was reported is on record, and every letter sent or given up. */
     async close(): Promise<void> {
       while (writing) await writing
+      await Promise.all(telling)
     },
   }
 }

@@ -39,6 +39,14 @@ export const heldMessages =
     return held.map((message) => ({ ...message, queued: found.get(`${message.service} ${message.queueId}`) }))
   }
 
+/** A queue that does not do it is a service that is away. */
+const refusing =
+  (service: string) =>
+  (cause: unknown): never => {
+    if (cause instanceof AppError) throw cause
+    throw new AppError('service_unavailable', { detail: `the queue of ${service}: ${String(cause)}`, cause })
+  }
+
 type Chosen = { service: string; queueIds: readonly string[]; actor: Actor }
 
 /** What the mail server did, put on record; one that somebody else decided meanwhile is left as it is. */
@@ -51,7 +59,7 @@ const decide =
     if (held.length === 0) return 0
     const ids = held.map(({ queueId }) => queueId)
     // The mail server first: killed between the two, the message is still listed, and doing it again is harmless.
-    await (to === 'released' ? queue.release : queue.purge)(ids, AbortSignal.timeout(QUEUE_MS))
+    await (to === 'released' ? queue.release : queue.purge)(ids, AbortSignal.timeout(QUEUE_MS)).catch(refusing(service))
     return core.store.transaction(async (stores) => {
       let done = 0
       for (const { queueId, login } of held) {
@@ -73,3 +81,23 @@ const decide =
 export const releaseMessages = (core: Core, queues: Queues) => decide(core, queues, 'released')
 /** Remove messages from the queue; how many went. */
 export const purgeMessages = (core: Core, queues: Queues) => decide(core, queues, 'purged')
+
+/** All that is held of a login, on whichever mail server; how many. */
+const decideAll =
+  (core: Core, queues: Queues, to: 'released' | 'purged') =>
+  async ({ login, actor }: { login: string; actor: Actor }): Promise<number> => {
+    let all = 0
+    for (;;) {
+      const held = await core.store.outgoing.list({ login, state: 'held', limit: MOST })
+      let done = 0
+      for (const [service, messages] of Map.groupBy(held, (message) => message.service))
+        done += await decide(core, queues, to)({ service, queueIds: messages.map(({ queueId }) => queueId), actor })
+      all += done
+      if (done === 0) return all
+    }
+  }
+
+/** Let everything of a login go; how many went. It stays stopped until its quarantine is lifted. */
+export const releaseAllOf = (core: Core, queues: Queues) => decideAll(core, queues, 'released')
+/** Remove everything of a login; how many went. */
+export const purgeAllOf = (core: Core, queues: Queues) => decideAll(core, queues, 'purged')

@@ -33,9 +33,10 @@ async function ofSite(
   source: Extract<SubjectSource, { kind: 'site_login' }>,
 ): Promise<Standing> {
   const owner = source.removed ? undefined : await store.access.owner(source.resourceId)
+  const member = owner && (await store.members.get(owner.memberId))
   return {
     answer: owner ? resourceAccess(owner, 'hosting', config.access) : NOBODY,
-    locale: 'fr',
+    locale: member?.locale ?? 'fr',
     memberId: owner?.memberId ?? null,
     site: name,
   }
@@ -48,12 +49,20 @@ export const loginAtDoor =
     const name = typed.length > 254 ? '' : canonical(typed)
     const source = await core.store.subjects.get('login', name)
     if (source?.kind !== 'login' && source?.kind !== 'site_login') return undefined
-    const [{ answer, locale, memberId, site }, quarantine] = await Promise.all([
+    const [{ answer, locale, memberId, site }, quarantine, countedFrom] = await Promise.all([
       source.kind === 'login' ? ofPerson(core, name, source) : ofSite(core, name, source),
       core.store.quarantines.ofLogin(name),
+      core.store.quarantines.lastLiftedAt(name),
     ])
     const quarantined = quarantine !== undefined
     const maySend = answer.access === 'full' && !quarantined
     const why = maySend ? '' : await sayWhy({ answer, quarantined }, locale)
-    return { access: answer.access, maySend, memberId, site, why }
+    return {
+      access: answer.access,
+      maySend,
+      memberId,
+      site,
+      why,
+      ...(countedFrom !== undefined && { countedFrom }),
+    }
   }

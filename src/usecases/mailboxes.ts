@@ -19,9 +19,18 @@ export async function existing(stores: Stores, id: string, kind: Resource['kind'
   return found
 }
 
+/** An address in its one form; what is wrong with it is said at the field in which it was typed. */
+export function addressIn(typed: string, field: string): string {
+  try {
+    return email(typed)
+  } catch (cause) {
+    throw cause instanceof AppError ? new AppError(cause.code, { field, detail: cause.message, cause }) : cause
+  }
+}
+
 /** The targets in one form, each once. An alias that leads to itself would go round for ever. */
 function checkedTargets(name: string, typed: readonly string[]): string[] {
-  const targets = [...new Set(typed.map((target) => email(target)))].toSorted()
+  const targets = [...new Set(typed.map((target) => addressIn(target, 'targets')))].toSorted()
   const wrong = (detail: string): never => {
     throw new AppError('invalid_value', { field: 'targets', detail })
   }
@@ -29,6 +38,20 @@ function checkedTargets(name: string, typed: readonly string[]): string[] {
   if (targets.length > MOST_TARGETS) wrong(`an alias has at most ${MOST_TARGETS} targets; for more people make a list`)
   if (targets.includes(name)) wrong(`${name} would lead to itself`)
   return targets
+}
+
+/** True when mail for one of the targets would come back to `name` through other aliases. */
+async function leadsBack(stores: Stores, name: string, targets: readonly string[]): Promise<boolean> {
+  const seen = new Set<string>()
+  for (const waiting = [...targets]; waiting.length > 0; ) {
+    const address = waiting.pop()!
+    if (address === name) return true
+    if (seen.has(address)) continue
+    seen.add(address)
+    const alias = await stores.resources.byName('alias', address)
+    if (alias && alias.removedAt === null) waiting.push(...(await stores.mailboxes.targets(alias.id)))
+  }
+  return false
 }
 
 /** Change where an alias goes. */
@@ -60,7 +83,7 @@ export async function putTargets(
   actor: Actor,
 ): Promise<void> {
   const targets = checkedTargets(alias.name, typed)
-  await stores.mailboxes.setTargets(alias.id, targets)
+  // The audit's append lets one at a time through: two aliases that are pointed at each other at once make no loop.
   await audit(core, stores, {
     action: 'alias.targets_set',
     actor,
@@ -68,6 +91,12 @@ export async function putTargets(
     subjectId: alias.id,
     payload: { name: alias.name, targets },
   })
+  if (await leadsBack(stores, alias.name, targets))
+    throw new AppError('invalid_value', {
+      field: 'targets',
+      detail: `mail for ${alias.name} would come back to it through other aliases`,
+    })
+  await stores.mailboxes.setTargets(alias.id, targets)
 }
 
 /** Change what a mailbox may hold (bytes; null: no limit) and until when the password it had before Schedar counts. */
@@ -123,7 +152,9 @@ export const removeResource =
       // The logins into it are told with it, while they still lead there.
       for (const { id } of await stores.resources.loginsInto(resourceId))
         await stores.resources.removeLogin(id, core.clock.now())
-      await touch(core, stores, { resourceId }, 'person')
+      // What a site may write as are all addresses of its member.
+      const { kind, memberId } = resource
+      await touch(core, stores, kind === 'site' ? { memberId } : { resourceId }, 'person')
       await stores.resources.remove(resourceId, core.clock.now())
       await audit(core, stores, {
         action: `${resource.kind}.removed`,

@@ -2,9 +2,9 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
-import { canonical, email } from '../domain/names.ts'
+import { canonical } from '../domain/names.ts'
 import type { Resource, Stores } from '../ports.ts'
-import { putTargets } from './mailboxes.ts'
+import { addressIn, putTargets } from './mailboxes.ts'
 import { touch } from './subjects.ts'
 
 /** RFC 1123 §2.1: labels of at most 63 letters, digits and hyphens. */
@@ -12,7 +12,7 @@ const SITE_NAME = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z
 
 /** A site is named by its host name, a mailbox by its address. */
 const nameOf = (kind: Resource['kind'], typed: string): string => {
-  if (kind !== 'site') return email(typed)
+  if (kind !== 'site') return addressIn(typed, 'name')
   const name = canonical(typed)
   if (!SITE_NAME.test(name))
     throw new AppError('invalid_value', {
@@ -49,8 +49,6 @@ export const addResource =
     const resource = await core.store.transaction(async (stores) => {
       const member = await stores.members.get(memberId)
       if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
-      if (await nameTaken(stores, kind, name))
-        throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
       const made: Resource = {
         id: core.random.uuid(),
         organisationId: member.organisationId,
@@ -60,8 +58,7 @@ export const addResource =
         createdAt: core.clock.now(),
         removedAt: null,
       }
-      await stores.resources.add(made)
-      if (kind === 'alias') await putTargets(core, stores, made, targets ?? [], actor)
+      // The audit's append lets one at a time through: a mailbox and an alias made at once must not both have the name.
       await audit(core, stores, {
         action: `${kind}.added`,
         actor,
@@ -69,6 +66,10 @@ export const addResource =
         subjectId: made.id,
         payload: { name, memberId },
       })
+      if (await nameTaken(stores, kind, name))
+        throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
+      await stores.resources.add(made)
+      if (kind === 'alias') await putTargets(core, stores, made, targets ?? [], actor)
       await touch(core, stores, { memberId }, 'person')
       return made
     })
@@ -92,8 +93,9 @@ export const addLogin =
   }): Promise<string> => {
     const login = await core.store.transaction(async (stores) => {
       const mailbox = await stores.resources.get(mailboxId)
-      if (mailbox?.kind !== 'mailbox') throw new AppError('not_found', { detail: 'there is no such mailbox' })
-      const name = email(typed ?? mailbox.name)
+      if (mailbox?.kind !== 'mailbox' || mailbox.removedAt !== null)
+        throw new AppError('not_found', { detail: 'there is no such mailbox' })
+      const name = addressIn(typed ?? mailbox.name, 'name')
       const there = await stores.subjects.get('login', name)
       if (there?.kind === 'login' && !there.removed)
         throw new AppError('conflict', { field: 'name', detail: `the login ${name} exists already` })

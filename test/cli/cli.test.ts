@@ -228,14 +228,19 @@ describe('sites, clients and kits', () => {
   })
 
   test('a mailbox lets its people in under logins', async () => {
-    expect(await json('mailbox', 'add', 'ada@cassiopee.example', '--member', '101', '--account', 'ada')).toMatchObject({
-      login: 'ada@cassiopee.example',
+    expect(await json('mailbox', 'add', 'ada@cassiopee.example', '--member', '101', '--account', 'ada')).toEqual({
+      name: 'ada@cassiopee.example',
+      member: '101',
+      access: 'full',
+      logins: ['ada@cassiopee.example'],
+      quota_bytes: null,
+      former_until: null,
     })
     expect(
       await json('mailbox', 'login', 'ada@cassiopee.example', 'dora.un', '--as', 'dora@cassiopee.example'),
     ).toMatchObject({ login: 'dora@cassiopee.example' })
-    expect(await json<unknown[]>('mailbox', 'list')).toEqual([
-      { name: 'ada@cassiopee.example', member: '101', access: 'full' },
+    expect(await json<unknown[]>('mailbox', 'list')).toMatchObject([
+      { name: 'ada@cassiopee.example', logins: ['ada@cassiopee.example', 'dora@cassiopee.example'] },
     ])
   })
 })

@@ -109,15 +109,20 @@ export function storeMail(opened: Opened): void {
     expect(await quarantines.ofLogin(login)).toBeUndefined()
     expect(await quarantines.begin(first)).toBe(true)
     expect(await quarantines.begin(begun(2))).toBe(false)
+    expect(await quarantines.lastLiftedAt(login)).toBeUndefined()
     expect(await make.bothWays(store(), (stores) => stores.quarantines.ofLogin(login))).toEqual(first)
     for (const miss of make.nearMisses(login)) expect(await quarantines.ofLogin(miss), miss).toBeUndefined()
     const lifts = await Promise.all(Array.from({ length: 5 }, (_, n) => quarantines.lift(first.id, 9 + n, 'x')))
     expect(lifts.filter(Boolean)).toHaveLength(1)
     expect(await quarantines.ofLogin(login)).toBeUndefined()
+    expect(await quarantines.lastLiftedAt(login)).toBe((await quarantines.get(first.id))!.liftedAt)
+    for (const miss of make.nearMisses(login)) expect(await quarantines.lastLiftedAt(miss), miss).toBeUndefined()
     const again = begun(20)
     expect(await quarantines.begin(again)).toBe(true)
     expect(await quarantines.open()).toContainEqual(again)
     expect(await quarantines.get(first.id)).toMatchObject({ liftedBy: 'x' })
+    await quarantines.lift(again.id, 99, 'y')
+    expect(await quarantines.lastLiftedAt(login)).toBe(99)
   })
 
   const submission = (login: string, more: Partial<Submission> = {}): Submission => ({
@@ -154,22 +159,55 @@ export function storeMail(opened: Opened): void {
   test('messages: who sent how much, and in which hour', async () => {
     const { outgoing } = store()
     const [much, little] = [`much@${make.word()}.example`, `little@${make.word()}.example`]
+    const { member } = await holder()
     const from = make.NOW + 10_000 * HOUR
     await outgoing.submitted([
-      submission(much, { at: from, recipients: 40 }),
-      submission(much, { at: from + 2 * HOUR, recipients: 60 }),
+      submission(much, { at: from, recipients: 40, memberId: member.id }),
+      submission(much, { at: from + 2 * HOUR, recipients: 60, memberId: member.id }),
       submission(little, { at: from + HOUR - 1, recipients: 2 }),
       submission(much, { at: from - 1, recipients: 999 }),
     ])
     expect(await outgoing.sent(from, 10)).toEqual([
-      { login: much, messages: 2, recipients: 100, lastAt: from + 2 * HOUR },
-      { login: little, messages: 1, recipients: 2, lastAt: from + HOUR - 1 },
+      { login: much, memberId: member.id, messages: 2, recipients: 100, lastAt: from + 2 * HOUR },
+      { login: little, memberId: null, messages: 1, recipients: 2, lastAt: from + HOUR - 1 },
     ])
     expect(await outgoing.volume(from, HOUR)).toEqual([
       { at: from, messages: 2, recipients: 42 },
       { at: from + 2 * HOUR, messages: 1, recipients: 60 },
     ])
-    expect(await outgoing.volume(from, HOUR, little)).toEqual([{ at: from, messages: 1, recipients: 2 }])
+    expect(await outgoing.volume(from, HOUR, { login: little })).toEqual([{ at: from, messages: 1, recipients: 2 }])
+    expect(await outgoing.volume(from, 24 * HOUR, { memberId: member.id })).toEqual([
+      { at: from, messages: 2, recipients: 100 },
+    ])
+  })
+
+  test('messages and deliveries: as many at once as a log brings', async () => {
+    const { outgoing } = store()
+    const login = `${make.word()}@a.example`
+    const many = Array.from({ length: 1203 }, (_, n) => submission(login, { at: make.NOW + n }))
+    await outgoing.submitted(many)
+    await outgoing.delivered(
+      many.map(({ queueId, at }) => ({
+        service: 'postfix',
+        queueId,
+        sender: login,
+        recipient: `to@${login.slice(0, login.indexOf('@'))}.example`,
+        result: 'sent',
+        dsn: '2.0.0',
+        relay: '',
+        text: '',
+        at,
+      })),
+    )
+    expect(await outgoing.list({ login, limit: 5000 })).toHaveLength(1203)
+    const found = await outgoing.deliveries({
+      recipient: `@${login.slice(0, login.indexOf('@'))}.example`,
+      sinceAt: 0,
+      limit: 5000,
+    })
+    expect(found.map(({ queueId }) => queueId)).toEqual(many.map(({ queueId }) => queueId).toReversed())
+    await outgoing.submitted([])
+    await outgoing.delivered([])
   })
 
   test('deliveries: found by recipient, by domain, by message; what is old is swept', async () => {
@@ -198,5 +236,73 @@ export function storeMail(opened: Opened): void {
     expect(await outgoing.deliveries({ recipient: `a@${domain}`, sinceAt: make.NOW + 4, limit: 10 })).toEqual([])
     while (await outgoing.sweep(make.NOW + 1)) {}
     expect(await outgoing.deliveries({ recipient: `@${domain}`, ...since })).toMatchObject([bounced])
+  })
+
+  test('deliveries: of messages through one’s own logins alone, since these were one’s own', async () => {
+    const { outgoing } = store()
+    const [mine, theirs] = [`me@${make.word()}.example`, `they@${make.word()}.example`]
+    const recipient = `to@${make.word()}.example`
+    const told = async (login: string, at: number, more: Partial<Submission> = {}) => {
+      const message = submission(login, { at, ...more })
+      await outgoing.submitted([message])
+      await outgoing.delivered([
+        {
+          service: 'postfix',
+          queueId: message.queueId,
+          sender: mine,
+          recipient,
+          result: 'sent',
+          dsn: '2.0.0',
+          relay: '',
+          text: '',
+          at: at + 1,
+        },
+      ])
+      return message.queueId
+    }
+    await told(mine, make.NOW)
+    const own = await told(mine, make.NOW + 10)
+    await told(theirs, make.NOW + 10)
+    // A queue id is one of a service: the same of another one is another message.
+    await told(theirs, make.NOW + 20, { service: 'other' })
+    const asked = { recipient, sinceAt: 0, limit: 10 }
+    const ids = async (...logins: [string, number][]) =>
+      (await outgoing.deliveries({ ...asked, through: logins.map(([login, sinceAt]) => ({ login, sinceAt })) })).map(
+        ({ queueId }) => queueId,
+      )
+    expect(await outgoing.deliveries(asked)).toHaveLength(4)
+    expect(await ids([mine, make.NOW + 10])).toEqual([own])
+    expect(await ids([mine, make.NOW], [theirs, make.NOW])).toHaveLength(3)
+    expect(await ids([`x${mine}`, 0], ['%', 0], ['', 0])).toEqual([])
+    expect(await ids()).toEqual([])
+  })
+
+  test('domains: those with a mailbox or an alias, and only while it is there', async () => {
+    const { member, mark } = await holder()
+    const { mailboxes, resources } = store()
+    const [one, two] = [`a${mark}.example`, `b${mark}.example`]
+    const box = await resource(member, 'mailbox', `info@${one}`)
+    await resource(member, 'mailbox', `other@${one}`)
+    await resource(member, 'alias', `info@${two}`)
+    await resource(member, 'site', `c${mark}.example`)
+    const mine = async () => (await mailboxes.domains()).filter((domain) => domain.includes(mark))
+    expect(await mine()).toEqual([one, two])
+    for (const domain of [one, two]) expect([domain, await mailboxes.hasDomain(domain)]).toEqual([domain, true])
+    for (const none of [
+      `c${mark}.example`,
+      `x${one}`,
+      one.slice(1),
+      `sub.${one}`,
+      '%',
+      '',
+      `info@${one}`,
+      '_'.repeat(one.length),
+    ])
+      expect([none, await mailboxes.hasDomain(none)]).toEqual([none, false])
+    await resources.remove(box.id, 5)
+    expect(await mailboxes.hasDomain(one)).toBe(true)
+    const rest = await resources.byName('mailbox', `other@${one}`)
+    await resources.remove(rest!.id, 5)
+    expect([await mine(), await mailboxes.hasDomain(one)]).toEqual([[two], false])
   })
 }

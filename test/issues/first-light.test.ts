@@ -176,6 +176,7 @@ describe.each(forms)('on $database, with people in the $directory directory', ({
     expect(await program.json('services', 'check')).toMatchObject([
       { service: 'provider', ok: true },
       { service: 'mail', ok: true },
+      { service: 'mail.mailboxes', ok: true },
     ])
     const webmailUrl = `http://127.0.0.8:${await freePort('127.0.0.8')}`
     const web = await program.json<{ client_id: string; client_secret: string }>(

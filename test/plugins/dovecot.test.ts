@@ -1,4 +1,4 @@
-// Dovecot's deny files, names, configuration and kit: what needs no Dovecot to be seen.
+// Dovecot's deny files and login names: what needs no Dovecot to be seen.
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
@@ -8,7 +8,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DovecotConfig } from '../../plugins/dovecot/config.ts'
 import plugin from '../../plugins/dovecot/index.ts'
 import { isLogin } from '../../plugins/dovecot/login.ts'
-import { kitContract, kitTarget } from '../contract/plugin.ts'
 import { loginSubject, pluginHost } from '../support/subjects.ts'
 
 const ALICE = 'alice@asso.example'
@@ -179,7 +178,8 @@ describe('login names', () => {
     ).rejects.toMatchObject(refusal)
     expect(await listed()).toEqual([])
     expect(await observed(name)).toEqual([])
-    expect((await readdir(dir)).filter((entry) => entry !== 'lock').toSorted()).toEqual(before)
+    expect((await readdir(dir)).filter((entry) => !['lock', 'logins'].includes(entry)).toSorted()).toEqual(before)
+    expect((await readdir(join(dir, 'logins'))).filter((entry) => !/^[0-9a-f]{2}$/.test(entry))).toEqual([])
   })
 
   test.each([['alice'], [ALICE], ['a.b-c_d+tag@asso.example'], ["o'neil@asso.example"], ['0@x.example']])(
@@ -211,95 +211,5 @@ describe('login names', () => {
     await symlink(join(dir, 'outside'), file('.new-1'))
     await (await open()).apply(new Map([[ALICE, denied]]), soon())
     expect(await readFile(join(dir, 'outside'), 'utf8')).toBe('kept')
-  })
-})
-
-describe('configuration', () => {
-  const wrong = (change: Record<string, unknown>) => plugin.config!.safeParse({ ...settings('/var/lib/x'), ...change })
-
-  test('every key says what it is', () => {
-    for (const [key, schema] of Object.entries(plugin.config!.shape)) expect(schema.description, key).toBeTruthy()
-  })
-
-  test('the key of doveadm never travels over a network', () => {
-    for (const doveadmUrl of [
-      'http://mail.asso.example:8080',
-      'http://10.0.0.1:8080',
-      'https://127.0.0.1:8080',
-      'http://u:p@127.0.0.1:8080',
-      'http://127.0.0.1',
-      'http://127.0.0.1:8080/doveadm',
-      'http://127.0.0.1.asso.example:8080',
-      'nonsense',
-    ])
-      expect(wrong({ doveadmUrl }).success, doveadmUrl).toBe(false)
-    for (const doveadmUrl of ['http://127.0.0.1:8080', 'http://127.0.0.2:8080/', 'http://[::1]:8080'])
-      expect(wrong({ doveadmUrl }).success, doveadmUrl).toBe(true)
-  })
-
-  test('a folder is absolute and means the same to Dovecot', () => {
-    for (const folder of ['denied', '/', '/a b', '/a/../b', '/a/%u', '/a/$x', '/a/"b"', '/a/.b', ''])
-      expect(wrong({ folder }).success, folder).toBe(false)
-  })
-
-  test('a key that is too short, or not plain, is refused without being shown', async () => {
-    for (const doveadmApiKey of ['shortsecret', `${'s3cret'.repeat(6)}\n`, `${'s3cret'.repeat(6)} # x`]) {
-      const error: unknown = await open({ doveadmApiKey }).catch((thrown: unknown) => thrown)
-      expect(error).toMatchObject({ code: 'invalid_value', field: 'doveadmApiKey' })
-      expect(String(error)).not.toContain(doveadmApiKey.slice(0, 6))
-    }
-  })
-
-  test('sessions are ended again once the longest introspection is over', async () => {
-    expect((await open({ introspectionTimeoutMs: 3000 })).endSessionsAgainAfterMs).toBe(3500)
-  })
-})
-
-const config = settings('/var/lib/schedar-dovecot')
-kitContract('dovecot', plugin, { url: 'https://mail.asso.example', config })
-
-describe('kit', () => {
-  type Wanted = { issuer?: string; secret?: string; options?: Record<string, string>; config?: Record<string, unknown> }
-  const kit = async ({ issuer, secret, ...wanted }: Wanted = {}) => {
-    const target = kitTarget(plugin, { config, ...wanted })
-    if (secret !== undefined) target.client.clientSecret = secret
-    const files = await plugin.kit!({ ...target, issuer: issuer ?? target.issuer })
-    return (path: string) => String(files.find((entry) => entry.path === path)?.content)
-  }
-  const refusal = (wanted: Wanted) =>
-    kit(wanted).then(
-      () => 'accepted',
-      (error: { code: string }) => error.code,
-    )
-
-  test('a site without https is not asked for certificates, one with https is', async () => {
-    const oauth = async (issuer: string) => (await kit({ issuer }))('dovecot-2.3/schedar-oauth2.conf.ext')
-    expect(await oauth('https://id.asso.example')).toContain('tls_ca_cert_file = /etc/ssl/certs/ca-certificates.crt')
-    expect(await oauth('http://127.0.0.1:3000')).not.toContain('tls_ca')
-    expect(await oauth('https://id.asso.example/oidc/')).toContain(
-      '= https://id.asso.example/oidc/token/introspection\n',
-    )
-  })
-
-  test('needs the service in schedar.yaml', async () => {
-    const target = kitTarget(plugin)
-    expect(() => plugin.kit!(target)).toThrow(expect.objectContaining({ code: 'required' }))
-  })
-
-  test('nothing that Dovecot would read as more than a value gets in', async () => {
-    for (const secret of ['a b', 'a#b', 'a\nssl = no', '<secret', '$x', '"q"', ''])
-      expect(await refusal({ secret }), secret).toBe('invalid_value')
-    expect(await refusal({ issuer: 'https://id.asso.example/\nssl=no' })).toBe('invalid_value')
-    expect(await refusal({ options: { dovecot_dir: '/etc/dovecot\n' } })).toBe('invalid_value')
-    expect(await refusal({ options: { group: 'a; rm -rf' } })).toBe('invalid_value')
-    expect(await refusal({ options: { no_such_option: 'x' } })).toBe('invalid_value')
-    expect(await refusal({ config: { ...config, folder: '/a/%u' } })).toBe('invalid_value')
-  })
-
-  test('a wrong value is named without being shown', async () => {
-    const secret = 'very secret #'
-    const error: unknown = await kit({ secret }).catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ field: 'client_secret' })
-    expect(JSON.stringify(error) + String(error)).not.toContain(secret)
   })
 })

@@ -5,10 +5,13 @@ import { addAccount, affiliate, setGroups } from '../../src/usecases/accounts.ts
 import { addClient, setClientRole } from '../../src/usecases/clients.ts'
 import { giveConsent } from '../../src/usecases/consents.ts'
 import { addMember, recordMemberEvent } from '../../src/usecases/members.ts'
+import { quarantineLogin } from '../../src/usecases/quarantine.ts'
+import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
 import { open, send } from '../support/at-home.ts'
 import type { Reply } from '../support/browser-jar.ts'
 import { type House, startHouse } from '../support/house.ts'
+import { heldMessage, queueIn, sentMessage } from '../support/outgoing.ts'
 import { type StaffMember, staffMember } from '../support/staff.ts'
 
 const payloads = [
@@ -40,6 +43,34 @@ function isClean({ text }: Reply, what: string): void {
     if (name === 'img') expect([what, tag]).toEqual([what, expect.stringContaining('alt=""')])
   }
   expect([what, text]).toEqual([what, expect.not.stringContaining('<!--')])
+}
+
+/** Mail as strangers write it: subjects, scripts, senders, answers of other servers; the pages that show it. */
+async function mailOf(memberId: string, accountId: string): Promise<string[]> {
+  const { core } = house.installation
+  const box = await addResource(core)({ memberId, kind: 'mailbox', name: 'm@b.example', actor: 'test' })
+  await addLogin(core)({ mailboxId: box.id, accountId, actor: 'test' })
+  const told = { text: nasty, relay: nasty, dsn: '5.0.0', result: 'bounced' } as const
+  const sent = { login: 'm@b.example', sender: nasty, memberId }
+  await sentMessage(core, { ...sent, attempts: [{ ...told, recipient: 'x@c.example' }] })
+  await sentMessage(core, { ...sent, login: nasty.slice(0, 250) })
+  const queue = queueIn(house)
+  await heldMessage(core, queue, {
+    login: 'm@b.example',
+    subject: nasty,
+    sender: nasty,
+    script: nasty,
+    recipients: [nasty],
+  })
+  await quarantineLogin(core)({ login: 'm@b.example', detail: nasty, actor: nasty.slice(0, 64) })
+  return [
+    '/admin/outgoing',
+    '/admin/outgoing/held',
+    '/admin/outgoing/trace?recipient=x@c.example',
+    '/admin/outgoing/notice?recipient=@c.example',
+    `/admin/mailboxes/${box.id}`,
+    `/admin/mailboxes/${box.id}/take-login?login=m@b.example`,
+  ]
 }
 
 test('what others typed is text on every page', async () => {
@@ -95,6 +126,8 @@ test('what others typed is text on every page', async () => {
   const [row] = (await core.store.outbox.pending({ subject: account.id })).toReversed()
   await core.store.outbox.retry([row!.id], nasty, core.clock.now() + 1e9)
 
+  const mail = await mailOf(member.id, account.id)
+
   const at = (path: string) => open(house, boss.browser, path)
   const [a, m, c] = [
     `/admin/accounts/${account.id}`,
@@ -131,6 +164,14 @@ test('what others typed is text on every page', async () => {
     '/admin/services',
     `/admin/services/${encodeURIComponent(nasty.slice(0, 96))}`,
     '/admin/clients',
+    ...mail,
+    `/admin/outgoing?login=${query}`,
+    `/admin/outgoing/held?login=${query}`,
+    `/admin/outgoing/stop?login=${query}`,
+    `/admin/outgoing/trace?recipient=${query}`,
+    `/admin/outgoing/notice?recipient=${query}&cause=${query}&days=${query}`,
+    `/admin/mailboxes?address=${query}`,
+    `/admin/mailboxes/new?member=${query}`,
     '/admin/audit',
     `/admin/audit?action=${query}&actor=${query}&subject=${query}&day=${query}&before=${query}`,
   ]
@@ -139,6 +180,16 @@ test('what others typed is text on every page', async () => {
     expect([path, page.status]).toEqual([path, 200])
     isClean(page, path)
   }
+  isClean(
+    await send(house, boss.browser, await at('/admin/mailboxes/new'), {
+      member: nasty,
+      name: nasty,
+      quota: nasty,
+      who: nasty,
+      targets: nasty,
+    }),
+    'mailbox, refused',
+  )
   // Typed back after a mistake, and in a plan.
   const typed = { name: nasty, email: nasty, givenName: nasty, familyName: nasty, who: nasty, memberNumber: nasty }
   for (const path of ['/admin/members/new', '/admin/accounts/new', `${m}/link`, `${a}/new-app-password`])

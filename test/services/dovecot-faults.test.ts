@@ -1,11 +1,11 @@
-// Dovecot's deny files when things go wrong on the machine: killed in a batch, a full disk, a folder that may not be
+// The files for Dovecot when things go wrong on the machine: killed in a batch, a full disk, a folder that may not be
 // written, two processes. Needs mount(8) and setpriv(1) of util-linux, in a namespace of their own.
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Child, members, openDovecot, runChild } from '../support/dovecot-child.ts'
+import { type Child, members, openDovecot, openRow, runChild } from '../support/dovecot-child.ts'
 
 const ALICE = 'alice@asso.example'
 const denied = { denied: true } as const
@@ -115,4 +115,55 @@ test('two processes at once apply both batches', async () => {
     await service.apply(new Map(mine.slice(from, from + 20).map((name) => [name, denied])), soon())
   expect(await other.next()).toEqual({ code: 'done' })
   expect((await files()).toSorted()).toEqual(members(1200).toSorted())
+})
+
+test('killed at any moment: nobody is let in halfway, nobody is out of the files without being refused', async () => {
+  const names = members(100)
+  const service = await openDovecot(dir)
+  const opened = new Map(names.map((name) => [name, openRow(name)]))
+  const seen = { denied: 0, open: 0, both: 0 }
+  for (let round = 0; round < 12; round++) {
+    const victim = child('backAndForth', dir)
+    expect(await victim.next()).toBe('begin')
+    await sleep(200 + round * 37)
+    await kill(victim)
+    const held = await service.observe(names, soon())
+    for (const name of names) {
+      const { denied: refused, ...lines } = held.get(name) ?? {}
+      if (!refused && held.has(name)) expect(lines, name).toEqual(openRow(name))
+      // In the first moments of the first round there is nobody yet.
+      if (!refused && round > 0) expect(held.has(name), `${name} is neither refused nor let in`).toBe(true)
+      if (refused) seen[Object.keys(lines).length > 0 ? 'both' : 'denied']++
+      else seen.open++
+    }
+    await service.apply(opened, soon())
+    expect(await service.observe(names, soon())).toEqual(opened)
+  }
+  expect(seen.denied + seen.both, 'it was killed while they were refused').toBeGreaterThan(0)
+  expect(seen.open, 'and while they were let in').toBeGreaterThan(0)
+})
+
+test('whose lines cannot be written is not let in, and who must go is refused all the same', async () => {
+  const service = await openDovecot(dir)
+  await service.apply(new Map([['back@asso.example', denied]]), soon())
+  const folder = join(dir, 'logins')
+  const readOnly = ['sh', '-c', `chmod 0500 ${folder} && exec "$@"`, 'sh']
+  const rootWithoutPower = asRoot ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : []
+  const powerless = child('lines', dir, { before: [...readOnly, ...rootWithoutPower] })
+  const refusal = { code: 'service_unavailable', detail: expect.stringMatching(`${folder}.*EACCES`) }
+  expect(await powerless.next()).toEqual(refusal)
+  await chmod(folder, 0o700)
+  expect((await files()).toSorted()).toEqual([ALICE, 'back@asso.example'])
+})
+
+test('two processes at once, with lines in the same files, lose none', async () => {
+  const names = members(200)
+  const halves = [names.slice(0, 100), names.slice(100)]
+  const services = await Promise.all([openDovecot(dir), openDovecot(dir)])
+  await Promise.all(
+    services.map(async (service, at) => {
+      for (const name of halves[at]!) await service.apply(new Map([[name, openRow(name)]]), soon())
+    }),
+  )
+  expect(await services[0]!.observe(names, soon())).toEqual(new Map(names.map((name) => [name, openRow(name)])))
 })

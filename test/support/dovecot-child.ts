@@ -1,10 +1,11 @@
-// A process of its own that writes deny files, to be killed, starved or locked out. `run` starts it and reads what it
+// A process of its own that writes the files for Dovecot, to be killed, starved or locked out. `run` starts it and reads what it
 // says, one JSON value a line.
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import plugin from '../../plugins/dovecot/index.ts'
+import type { LoginRow } from '../../plugins/dovecot/logins.ts'
 import { locked } from '../../src/plugin-files.ts'
 import { type Child, type ChildOptions, spawnChild } from './child.ts'
 import { pluginHost } from './subjects.ts'
@@ -13,6 +14,11 @@ export type { Child }
 
 const denied = { denied: true } as const
 const soon = () => AbortSignal.timeout(60_000)
+/** What a member is let in with. */
+export const openRow = (name: string) => ({
+  home: `/var/vmail/${name}`,
+  passwords: { [`id-${name.split('@')[0]}`]: [`imap/${'a'.repeat(64)}`, `smtp/${'a'.repeat(64)}`] },
+})
 
 /** `member0@asso.example` and so on. */
 export const members = (count: number): string[] => Array.from({ length: count }, (_, at) => `member${at}@asso.example`)
@@ -46,6 +52,23 @@ const modes = {
     const service = await openDovecot(folder)
     say('begin')
     say(await outcome(service.apply(new Map(members(1000).map((name) => [name, denied])), soon())))
+  },
+  /** Lets in, then refuses, then lets in a hundred, and so on. */
+  async backAndForth(folder: string) {
+    const service = await openDovecot(folder)
+    say('begin')
+    for (;;)
+      for (const row of [openRow, () => denied])
+        await service.apply(new Map(members(100).map((name) => [name, row(name)])), soon())
+  },
+  /** Lets in one whose lines cannot be written, and refuses another. */
+  async lines(folder: string) {
+    const service = await openDovecot(folder)
+    const changes = new Map<string, LoginRow>([
+      ['back@asso.example', openRow('back@asso.example')],
+      ['alice@asso.example', denied],
+    ])
+    say(await outcome(service.apply(changes, soon())))
   },
   /** Takes the lock and keeps it until it is killed. */
   async hold(folder: string) {

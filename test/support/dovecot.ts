@@ -1,6 +1,6 @@
-// A private Dovecot: IMAP and doveadm's HTTP on free loopback ports, in a temporary folder, its own passdb and userdb
-// laid out as Debian's are, and Schedar's part installed by the very commands of the kit's README.
-// Needs Debian's dovecot-core and dovecot-imapd, and root (Dovecot's processes change their user).
+// A private Dovecot: IMAP, POP3, ManageSieve, LMTP and doveadm's HTTP on free loopback ports, in a temporary folder, its own
+// passdb and userdb laid out as Debian's are, and Schedar's part installed by the very commands of the kit's README. Needs
+// Debian's dovecot-{core,imapd,pop3d,lmtpd,managesieved}, and root (Dovecot's processes change their user).
 import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -20,9 +20,12 @@ export type Dovecot = {
   /** Short, and open to Dovecot's users. */
   dir: string
   imapPort: number
+  pop3Port: number
+  sievePort: number
+  lmtpPort: number
   /** What schedar.yaml says of it, secrets resolved. */
   config: DovecotConfig
-  /** A password of a login that was given any. */
+  /** The password of a login at the passdb that Dovecot had before Schedar. */
   password(login: string): string
   /** Runs doveadm on this instance: its output, whatever its exit code. */
   doveadm(...args: string[]): Promise<string>
@@ -39,6 +42,14 @@ export type DovecotOptions = {
   /** Who checks tokens, and the client that the kit is made for. */
   provider: { issuer: string; client: { clientId: string; clientSecret: string } }
   introspectionTimeoutMs?: number
+  /** Whether Schedar's files say where mailboxes are; else Dovecot's own userdb does. */
+  homes?: boolean
+  /** Whose passwords at Dovecot's own passdb count; everybody's unless said. */
+  former?: 'listed' | 'everybody'
+  /** Whether Dovecot asks Schedar at each sign-in, at a free port. */
+  policy?: boolean
+  /** A socket at which a Postfix asks who signs in (its smtpd_sasl_path); its folder must be there. */
+  saslSocket?: string
   /** Certificates that Dovecot trusts, for an issuer with https. */
   caFile?: string
 }
@@ -50,14 +61,16 @@ export const MAIL_UID = 5000
 export const shellBlocks = (markdown: string): string[] =>
   [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
 
+type Ports = Pick<Dovecot, 'imapPort' | 'pop3Port' | 'sievePort' | 'lmtpPort'>
+
 /** Debian's dovecot.conf, with everything that would touch the machine moved into `dir`. */
-const mainConf = (dir: string, imapPort: number) => `\
+const mainConf = (dir: string, ports: Ports) => `\
 base_dir = ${dir}/run
 state_dir = ${dir}/state
 log_path = ${dir}/log
 auth_verbose = yes
 listen = 127.0.0.1
-protocols = imap
+protocols = imap pop3 sieve lmtp
 ssl = no
 disable_plaintext_auth = no
 first_valid_uid = 1000
@@ -71,10 +84,28 @@ service anvil {
 }
 service imap-login {
   inet_listener imap {
-    port = ${imapPort}
+    port = ${ports.imapPort}
   }
   inet_listener imaps {
     port = 0
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = ${ports.pop3Port}
+  }
+  inet_listener pop3s {
+    port = 0
+  }
+}
+service managesieve-login {
+  inet_listener sieve {
+    port = ${ports.sievePort}
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    port = ${ports.lmtpPort}
   }
 }
 namespace inbox {
@@ -94,6 +125,16 @@ userdb {
   driver = passwd-file
   args = username_format=%Lu ${dir}/users
   default_fields = uid=${MAIL_UID} gid=${MAIL_UID} home=${dir}/mail/%Lu
+}
+`
+
+const saslConf = (socket: string) => `\
+service auth {
+  unix_listener ${socket} {
+    mode = 0660
+    user = postfix
+    group = postfix
+  }
 }
 `
 
@@ -159,19 +200,32 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
 }
 
 async function startIn(dir: string, options: DovecotOptions): Promise<Dovecot> {
-  const [imapPort, doveadmPort] = [await freePort(), await freePort()]
+  const ports: Ports = {
+    imapPort: await freePort(),
+    pop3Port: await freePort(),
+    sievePort: await freePort(),
+    lmtpPort: await freePort(),
+  }
   const passwords = new Map(options.logins.map((login) => [login, randomBytes(16).toString('base64url')]))
   const config: DovecotConfig = {
     folder: join(dir, 'schedar'),
-    doveadmUrl: `http://127.0.0.1:${doveadmPort}`,
+    doveadmUrl: `http://127.0.0.1:${await freePort()}`,
     doveadmApiKey: randomBytes(24).toString('hex'),
     introspectionTimeoutMs: options.introspectionTimeoutMs ?? 2000,
+    ...(options.homes && { mailHome: join(dir, 'mail/{domain}/{local}') }),
+    imapUrl: `imap://127.0.0.1:${ports.imapPort}`,
+    policyTimeoutMs: 500,
+    ...(options.policy && {
+      policyUrl: `http://127.0.0.1:${await freePort()}`,
+      policyKey: randomBytes(24).toString('hex'),
+    }),
   }
   const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
   const passwordLine = ([login, secret]: [string, string]) =>
     `${login}/${sha256(secret)}:{PLAIN}::::::nopassword=y user=${login}\n`
-  await put(join(dir, 'dovecot.conf'), mainConf(dir, imapPort))
+  await put(join(dir, 'dovecot.conf'), mainConf(dir, ports))
   await put(join(dir, 'conf.d/10-auth.conf'), authConf(dir))
+  if (options.saslSocket) await put(join(dir, 'conf.d/99-postfix.conf'), saslConf(options.saslSocket))
   await put(join(dir, 'passwords'), [...passwords].map(passwordLine).join(''))
   await put(join(dir, 'users'), options.logins.map((login) => `${login}:::::::\n`).join(''))
   await mkdir(join(dir, 'mail'))
@@ -182,17 +236,23 @@ async function startIn(dir: string, options: DovecotOptions): Promise<Dovecot> {
     url: 'http://127.0.0.1',
     client: { ...options.provider.client, redirectUris: [], postLogoutRedirectUris: [] },
     random: (bytes) => randomBytes(bytes).toString('base64url'),
-    options: { dovecot_dir: dir, user: 'root', ...(options.caFile && { ca_file: options.caFile }) },
+    options: {
+      dovecot_dir: dir,
+      user: 'root',
+      mail_user: String(MAIL_UID),
+      former: options.former ?? 'everybody',
+      ...(options.caFile && { ca_file: options.caFile }),
+    },
     config,
   })
 
   const conf = join(dir, 'dovecot.conf')
   const log = () => readFile(join(dir, 'log'), 'utf8').catch(() => '')
-  const start = () => launch(conf, imapPort, log)
+  const start = () => launch(conf, ports.imapPort, log)
   let stop: (() => Promise<void>) | undefined = await start()
   const self: Dovecot = {
     dir,
-    imapPort,
+    ...ports,
     config,
     password: (login) => passwords.get(login) ?? '',
     doveadm: (...args) =>

@@ -9,7 +9,7 @@ import type { NewClient } from '../../src/usecases/clients.ts'
 import { addClient, kitOf } from '../../src/usecases/clients.ts'
 import { type Dovecot, MAIL_UID, startDovecot } from './dovecot.ts'
 import type { House } from './house.ts'
-import { startPostfix } from './postfix.ts'
+import { startPostfix } from './mail-exchanger.ts'
 import { startSpip } from './spip.ts'
 
 /** Nights that ran, at starts and since. */

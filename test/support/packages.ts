@@ -15,7 +15,13 @@ const packages = [
     'dovecot-lmtpd',
     'dovecot-managesieved',
     'postfix',
+    'postfix-lmdb',
     'openssl',
+    'msmtp',
+    'nftables',
+    'iproute2',
+    'php-fpm',
+    'libfcgi-bin',
     'chromium',
     'fonts-dejavu-core',
     ...spipPackages,
@@ -48,6 +54,8 @@ if (missing.length > 0) {
   }
   console.error(`installing ${missing.length} Debian packages for the tests: ${missing.join(' ')}`)
   apt('update')
+  // Postfix would ask, and set up one for the whole machine: the tests bring their own.
+  execFileSync('debconf-set-selections', { input: 'postfix postfix/main_mailer_type select No configuration\n' })
   apt('install', '-y', '--no-install-recommends', ...missing)
 }
 await ensureSpipPackages()

@@ -184,9 +184,9 @@ describe('the doors', () => {
     expect((await doors.resourceAccess(site.id, 'site')).access).toBe('full')
     // A lapse closes the sign-in to it, and leaves it up for its readers.
     await store().standings.put(make.standing(member.id, { standing: 'lapsed' }))
+    expect((await doors.subject('site', 'lefil.example'))!.access, 'its readers keep it').toBe('full')
     expect((await doors.resourceAccess(site.id, 'site')).access).toBe('none')
-    expect((await doors.subject('site', 'lefil.example'))!.access).toBe('full')
-    await store().standings.put(make.standing(member.id, { standing: 'closed' }))
+    await suspend(core())({ target: { memberId: member.id }, reason: 'Essai', actor: 'test' })
     expect((await doors.subject('site', 'lefil.example'))!.access).toBe('none')
   })
 })

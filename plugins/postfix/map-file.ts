@@ -1,0 +1,127 @@
+// One lookup table of Postfix's: a text source that a person can read, and the LMDB file that Postfix reads. A change
+// goes into both; only the changed keys are written to the LMDB file, in one transaction, while smtpd sessions read it.
+import { stat } from 'node:fs/promises'
+import type { Name } from '../../src/plugin.ts'
+import { editFile, errno, fileFailure, textOf } from '../../src/plugin-files.ts'
+import { command } from './command.ts'
+import { changedEntries, type Entries, type MapText, mapText, parseMap } from './map-text.ts'
+
+/** What is held of a key: a value, or that source and table differ. */
+export type Held = { value: string } | { drift: true }
+
+export type MapFile = {
+  path: string
+  /** What is held of these keys, or of all, those in the table alone included. A key of somebody else's line is absent. */
+  observe(keys: readonly Name[] | 'all', signal: AbortSignal): Promise<Map<Name, Held>>
+  /** What the text says: all entries of ours, and the keys of somebody else's lines. */
+  source(): Promise<Pick<MapText, 'ours' | 'foreign'>>
+  /** True when a key was seen, since the last change, that source and table do not agree about. */
+  hasDrifted(): boolean
+  /** The caller holds the lock. Answers the keys that somebody else's lines have: they stay. */
+  apply(changes: ReadonlyMap<Name, string | null>, signal: AbortSignal): Promise<Name[]>
+}
+
+/** The folder is setgid: its group, Postfix's, reads. */
+const RIGHTS = { mode: 0o640 }
+
+const lines = (rows: Iterable<string>): string => `${[...rows].join('\n')}\n`
+
+function readTable(output: string): Map<Name, string> {
+  const rows = output.split('\n').filter(Boolean)
+  return new Map(rows.map((row) => [row.slice(0, row.indexOf('\t')), row.slice(row.indexOf('\t') + 1)]))
+}
+
+export function mapFile(path: string, configDir: string): MapFile {
+  const table = `lmdb:${path}`
+  const run = (args: string[], signal: AbortSignal, input = '') =>
+    command({ name: 'postmap', args: ['-c', configDir, ...args], input, signal, answers: [0, 1] }) // 1: nothing found
+  /** The last text and what it says: of 20,000 lines, reading them is cheap and taking them apart is not. */
+  let known: { text: string; parsed: MapText } | undefined
+  const drifted = new Set<Name>()
+
+  function parse(text: string): MapText {
+    if (known?.text !== text) known = { text, parsed: parseMap(path, text) }
+    return known.parsed
+  }
+
+  const source = async (): Promise<MapText> =>
+    parse(await textOf(path).catch((error: unknown) => Promise.reject(fileFailure(error, path))))
+
+  const isCompiled = (): Promise<boolean> =>
+    stat(`${path}.lmdb`).then(
+      ({ size }) => size > 0, // a file that was never filled is no table: postmap makes it anew
+      (error: unknown) => (errno(error) === 'ENOENT' ? false : Promise.reject(fileFailure(error, path))),
+    )
+
+  /** Values in the table, of these keys or of all. */
+  async function look(keys: readonly Name[] | 'all', signal: AbortSignal): Promise<Map<Name, string>> {
+    if (!(await isCompiled())) return new Map()
+    const { stdout } = await (keys === 'all'
+      ? run(['-s', table], signal)
+      : run(['-q', '-', table], signal, lines(keys)))
+    return readTable(stdout)
+  }
+
+  async function set(entries: Entries, signal: AbortSignal): Promise<void> {
+    // -r without a complaint about the keys that are there, -i without emptying the table first.
+    if (entries.size > 0)
+      await run(['-r', '-i', table], signal, lines([...entries].map(([key, value]) => `${key} ${value}`)))
+  }
+
+  async function drop(keys: readonly Name[], signal: AbortSignal): Promise<void> {
+    if (keys.length > 0) await run(['-d', '-', table], signal, lines(keys))
+  }
+
+  return {
+    path,
+    source,
+    hasDrifted: () => drifted.size > 0,
+
+    async observe(keys, signal) {
+      if (keys.length === 0) return new Map()
+      const [{ ours, foreign }, live] = await Promise.all([source(), look(keys, signal)])
+      const asked = keys === 'all' ? new Set([...ours.keys(), ...live.keys()]) : keys
+      const held = new Map<Name, Held>()
+      for (const key of asked) {
+        if (foreign.has(key)) continue
+        const value = live.get(key)
+        if (value !== ours.get(key)) {
+          held.set(key, { drift: true })
+          drifted.add(key)
+        } else if (value !== undefined) held.set(key, { value })
+      }
+      return held
+    },
+
+    async apply(changes, signal) {
+      const { ours, foreign } = await source()
+      const usable = [...changes].filter(([key]) => !foreign.has(key))
+      const compiled = await isCompiled()
+      // An entry leaves the table before its line goes, and its line comes before it enters: what has no line is not in
+      // the table, unless somebody put it there, and most changes need no look at most tables.
+      const gone = usable.flatMap(([key, value]) =>
+        value === null && (ours.has(key) || drifted.has(key)) ? [key] : [],
+      )
+      if (compiled) await drop(gone, signal)
+      await editFile(path, RIGHTS, (text) => {
+        const parsed = parse(text)
+        const wanted = changedEntries(parsed.ours, usable)
+        // Postfix takes no mail without its table, so an empty one is begun as well.
+        if (wanted === parsed.ours && text !== '') return text
+        const written = mapText(path, parsed, wanted)
+        known = { text: written, parsed: parseMapOf(written, parsed, wanted) }
+        return written
+      })
+      if (compiled)
+        await set(new Map(usable.flatMap(([key, value]) => (value === null ? [] : [[key, value] as const]))), signal)
+      else await run([table], signal)
+      for (const key of changes.keys()) drifted.delete(key)
+      return [...changes.keys()].filter((key) => foreign.has(key))
+    },
+  }
+
+  /** What a text says that was made of these: a new file has its header besides. */
+  function parseMapOf(text: string, { foreign, before, after }: MapText, ours: Entries): MapText {
+    return before.length + after.length > 0 ? { ours, foreign, before, after } : parseMap(path, text)
+  }
+}

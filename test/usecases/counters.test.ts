@@ -1,0 +1,3 @@
+import { countersAtOnce } from '../contract/counters.ts'
+
+countersAtOnce('SQLite', async () => undefined, 25)

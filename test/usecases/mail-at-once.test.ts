@@ -1,0 +1,3 @@
+import { mailAtOnce } from '../contract/mail-at-once.ts'
+
+mailAtOnce('SQLite', async () => undefined)
