@@ -39,7 +39,7 @@ export function createDuesLetters(
 ): DuesLetters {
   return {
     async reminder(letter) {
-      const { payer, standing, coveredUntilOn, graceUntilOn, cents, call, account } = letter
+      const { payer, standing, coveredUntilOn, graceUntilOn, cents, call, account, on } = letter
       const texts = textsOf(payer.locale)
       const { t, day, money } = texts
       const { name: association, contactEmail: contact } = await organisation()
@@ -65,7 +65,9 @@ export function createDuesLetters(
           t('letter.hello', about),
           t(beginning, about),
           linesOf(texts, letter),
-          t('letter.dues.pay', pay),
+          // A day that is over is no day to pay before.
+          [t('letter.dues.pay', pay), ...(call.dueOn < on ? [] : [t('letter.dues.due', pay)])].join('\n'),
+          t('letter.dues.qr', pay),
           t('letter.dues.crossed'),
           t('letter.bye', about),
         ].join('\n\n'),

@@ -3,7 +3,7 @@
 import type { Config } from './config.ts'
 import type { Doors } from './doors.ts'
 import type { SubjectKind } from './plugin.ts'
-import type { AuditEntry, Clock, Directory, Mailer, Passwords, Random, Store, Stores, Vault } from './ports.ts'
+import type { Clock, Directory, Mailer, NewAuditEntry, Passwords, Random, Store, Stores, Vault } from './ports.ts'
 
 /** Structured logging: a short event name and its details; never a secret. */
 export type Log = Record<
@@ -34,13 +34,13 @@ export type Core = {
 export type Actor = string
 
 /** Append to the audit, inside the transaction of the fact. */
-export const audit = (core: Pick<Core, 'clock' | 'random'>, stores: Stores, entry: AuditEntry): Promise<void> =>
+export const audit = (core: Pick<Core, 'clock' | 'random'>, stores: Stores, entry: NewAuditEntry): Promise<void> =>
   stores.audit.append(entry, core.clock.now(), core.random.token(16))
 
 /** The same of many, one after the other. */
 export const auditAll = (
   core: Pick<Core, 'clock' | 'random'>,
   stores: Stores,
-  entries: readonly AuditEntry[],
+  entries: readonly NewAuditEntry[],
 ): Promise<void> =>
   stores.audit.appendAll(entries.map((entry) => ({ entry, at: core.clock.now(), salt: core.random.token(16) })))

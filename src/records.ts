@@ -2,6 +2,7 @@
 // money integer cents.
 import type { AffiliationRole, OverrideInForce, ServiceKind } from './domain/access.ts'
 import type { AppPasswordScope } from './domain/app-passwords.ts'
+import type { AuditAction } from './domain/audit-actions.ts'
 import type { DuesRules, TariffTerms } from './domain/dues.ts'
 import type { MemberEventKind, StandingAnswer } from './domain/standing.ts'
 import type { CivilDate, Instant } from './domain/time.ts'
@@ -262,6 +263,8 @@ export type AuditEntry = {
   subjectId: string
   payload: Record<string, unknown>
 }
+/** An entry as it is told today; what was kept may be of an act that is no more. */
+export type NewAuditEntry = AuditEntry & { action: AuditAction }
 export type AuditRow = AuditEntry & { id: number; at: Instant }
 
 // ── Dues ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import { html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
 import { heading, hidden, summary } from '../parts.ts'
+import { actionOptions } from './audit-words.ts'
 import { csvOf } from './csv.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyRows } from './history.ts'
@@ -53,7 +54,7 @@ const filterForm = (view: View, given: Asked) => {
   const { t } = view.texts
   return filters(
     view,
-    html`${filterText('action', t('admin.audit.action'), given.action)} ${filterText('actor', t('admin.audit.actor'), given.actor)}
+    html`${filterText('action', t('admin.audit.action'), given.action, 'search', actionOptions(view.texts))} ${filterText('actor', t('admin.audit.actor'), given.actor)}
       ${filterText('subject', t('admin.audit.subject'), given.subject)} ${filterText('day', t('admin.audit.day'), given.day, 'date')}`,
   )
 }

@@ -4,23 +4,17 @@ import { type Html, html } from '../../src/web/html.ts'
 import type { View } from '../../src/web/page.ts'
 import type { Texts } from '../../src/web/texts.ts'
 import type { Desk } from '../desk.ts'
+import { detailsOf } from './audit-details.ts'
+import { type Names, namesIn } from './audit-names.ts'
+import { actionName, actorName, kindName } from './audit-words.ts'
 import type { Staff } from './frame.ts'
 import { listed } from './parts.ts'
-import { may } from './rights.ts'
-import { peopleNamed, zoneOf } from './states.ts'
+import { type AdminPath, may } from './rights.ts'
+import { zoneOf } from './states.ts'
 
-const LONGEST = 300
 const MOST = 20
-
-/** A payload as a person can read it: `name: value`, cut where it is long. */
-function told(payload: Record<string, unknown>): string {
-  const value = (one: unknown): string => (typeof one === 'string' ? one : JSON.stringify(one))
-  const text = Object.entries(payload)
-    .filter(([, one]) => one !== null && one !== '' && !(Array.isArray(one) && one.length === 0))
-    .map(([name, one]) => `${name}: ${value(one)}`)
-    .join(' · ')
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
-}
+/** The CSV has the whole. */
+const LONGEST_DATA = 4000
 
 /** Instants of a table: short, in the association's zone, and whole for machines. */
 export function when(texts: Texts, at: number, zone: string): Html {
@@ -28,34 +22,51 @@ export function when(texts: Texts, at: number, zone: string): Html {
   return html`<time datetime="${instant.toString({ smallestUnit: 'second' })}">${texts.short(at, zone)}</time>`
 }
 
-const pages: Record<string, string> = {
-  account: '/admin/accounts',
-  member: '/admin/members',
-  client: '/admin/clients',
-  service: '/admin/services',
-  override: '/admin/suspensions',
-  suspensions: '/admin/suspensions',
+/** Where things of a kind have a page, and what the address of one is called in the table of rights. */
+const pages: Record<string, AdminPath> = {
+  account: '/admin/accounts/:id',
+  member: '/admin/members/:id',
+  client: '/admin/clients/:id',
+  service: '/admin/services/:name',
+  override: '/admin/suspensions/:id',
+  suspensions: '/admin/suspensions/:id',
+  bank_line: '/admin/dues/inbox/:line',
 }
 
-/** Members by their names, and people by theirs, for whatever the entries are about. */
-async function subjectsNamed(desk: Desk, rows: readonly AuditRow[]): Promise<(id: string) => string> {
-  const people = await peopleNamed(
-    desk,
-    rows.flatMap(({ actor, subjectId }) => [actor, subjectId]),
-  )
-  const ids = new Set(rows.filter(({ subjectKind }) => subjectKind === 'member').map(({ subjectId }) => subjectId))
-  const found = await Promise.all([...ids].map((id) => desk.core.store.members.get(id)))
-  const members = new Map(found.flatMap((member) => (member ? [[member.id, member.name] as const] : [])))
-  return (id) => members.get(id) ?? people(id)
-}
+/** There is but one of each: the kind says it all. */
+const single = ['keys', 'audit', 'database', 'dues_rules']
 
 /** What an entry is about, with a way there for whoever may go. */
-function subjectCell(staff: Staff, { subjectKind, subjectId }: AuditRow, name: string): Html {
-  const page = pages[subjectKind]
-  const param = subjectKind === 'service' ? ':name' : ':id'
-  const open = page !== undefined && may(staff, `${page}/${param}`)
+function subjectCell(staff: Staff, texts: Texts, { subjectKind, subjectId }: AuditRow, name: string): Html {
+  const kind = kindName(texts, subjectKind)
+  if (single.includes(subjectKind)) return html`<span class="name">${kind}</span>`
+  const page = Object.hasOwn(pages, subjectKind) ? pages[subjectKind] : undefined
+  const href = page && may(staff, page) && page.replace(/:\w+$/, () => encodeURIComponent(subjectId))
   const shown = html`<span class="name">${name}</span>`
-  return html`<small>${subjectKind}</small> ${open ? html`<a href="${page}/${encodeURIComponent(subjectId)}">${shown}</a>` : shown}`
+  return html`<small>${kind}</small> ${href ? html`<a href="${href}">${shown}</a>` : shown}`
+}
+
+/** In words, and the code to search by. */
+const actionCell = (texts: Texts, action: string): Html => {
+  const words = actionName(texts, action)
+  return html`${words !== action && html`${words} `}<small><code>${action}</code></small>`
+}
+
+function actorCell(texts: Texts, actor: string, name: string): Html {
+  const words = actorName(texts, actor)
+  return words === undefined
+    ? html`<span class="name">${name}</span>`
+    : html`${words} <small><code>${actor}</code></small>`
+}
+
+/** What a person wants to read of it, and the data themselves for whoever looks. */
+function detailsCell(texts: Texts, names: Names, row: AuditRow): Html | string {
+  const data = JSON.stringify(row.payload)
+  if (data === '{}') return ''
+  const { t } = texts
+  const shown = data.length > LONGEST_DATA ? `${data.slice(0, LONGEST_DATA)}…` : data
+  return html`<small>${detailsOf(texts, names, row).join(' · ')}</small>
+    <details><summary aria-label="${t('admin.audit.raw')} ${actionName(texts, row.action)}">${t('admin.audit.raw')}</summary><small><code>${shown}</code></small></details>`
 }
 
 /** When, what, about whom, by whom, details. */
@@ -66,13 +77,13 @@ export async function historyRows(
   rows: readonly AuditRow[],
 ): Promise<(Html | string)[][]> {
   const zone = await zoneOf(desk)
-  const name = await subjectsNamed(desk, rows)
+  const names = await namesIn(desk, texts, rows)
   return rows.map((row) => [
     when(texts, row.at, zone),
-    html`<code>${row.action}</code>`,
-    subjectCell(staff, row, name(row.subjectId)),
-    name(row.actor),
-    html`<small>${told(row.payload)}</small>`,
+    actionCell(texts, row.action),
+    subjectCell(staff, texts, row, names(row.subjectKind, row.subjectId)),
+    actorCell(texts, row.actor, names('account', row.actor)),
+    detailsCell(texts, names, row),
   ])
 }
 

@@ -1,6 +1,7 @@
 // The staff's pages, in one list; what each role may do with them is in rights.ts.
 import type Router from '@koa/router'
 import { audit } from '../../src/core.ts'
+import type { AuditAction } from '../../src/domain/audit-actions.ts'
 import type { Letters } from '../../src/usecases/invite.ts'
 import { createWatcher } from '../../src/usecases/watcher.ts'
 import { type Frame, mount } from '../../src/web/page.ts'
@@ -32,7 +33,7 @@ import { suspension } from './suspensions.ts'
 
 /** Taking things along is an act too: it is in the audit, though nothing changed. */
 const noting =
-  ({ core }: Desk, action: string, subjectKind: string) =>
+  ({ core }: Desk, action: AuditAction, subjectKind: string) =>
   (staff: Staff, subjectId: string, payload: Record<string, unknown>): Promise<void> =>
     core.store.transaction((stores) =>
       audit(core, stores, { action, actor: staff.accountId, subjectKind, subjectId, payload }),

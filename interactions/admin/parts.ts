@@ -97,8 +97,10 @@ export const tick = (name: string, value: string, text: string, checked = false,
 export const filters = (view: View, fields: Html, button: TextKey = 'admin.search'): Html =>
   html`<form class="filters" method="get" role="search">${fields}<button class="main">${view.texts.t(button)}</button></form>`
 
-export const filterText = (name: string, label: string, value: string, type = 'search'): Html =>
-  html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${value}" maxlength="200" autocomplete="off"></div>`
+type Options = readonly (readonly [value: string, text: string])[]
+/** With `options` the browser proposes them; anything else may be typed all the same. */
+export const filterText = (name: string, label: string, value: string, type = 'search', options: Options = []): Html =>
+  html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${value}" maxlength="200"${options.length > 0 ? html` list="${name}-options"` : html` autocomplete="off"`}>${options.length > 0 && html`<datalist id="${name}-options">${options.map(([option, text]) => html`<option value="${option}">${text}</option>`)}</datalist>`}</div>`
 
 /** One parameter of the address; repeated or too long is as good as absent. */
 export const asked = (ctx: Context, name: string): string => {

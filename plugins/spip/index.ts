@@ -16,6 +16,8 @@ const LOGOUT = '/spip.php?action=schedar_fin'
 /** A PHP string that is nothing but a string, whatever it holds: single quotes know two escapes. */
 export const phpString = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
 
+/** No longer than Schedar's own session (`session.idleSeconds`, 14 days by default). */
+const LONGEST_SESSION_HOURS = 24 * 14
 type Settings = { singleDoor: boolean; linkByEmail: boolean; sessionHours: number }
 
 const yesNo = (field: string, answer = 'no'): boolean => {
@@ -28,8 +30,12 @@ function settings({ single_door, link_by_email, session_hours = '24', ...others 
   const [unknown] = Object.keys(others)
   if (unknown) throw new AppError('invalid_value', { field: unknown, detail: `the SPIP kit has no setting ${unknown}` })
   const sessionHours = Number(session_hours)
-  if (!Number.isInteger(sessionHours) || sessionHours < 1 || sessionHours > 720)
-    throw new AppError('invalid_value', { field: 'session_hours', detail: 'session_hours is between 1 and 720' })
+  // A sign-in of ours that nobody used for so long is forgotten, and with it whom to tell of a suspension.
+  if (!Number.isInteger(sessionHours) || sessionHours < 1 || sessionHours > LONGEST_SESSION_HOURS)
+    throw new AppError('invalid_value', {
+      field: 'session_hours',
+      detail: `session_hours is between 1 and ${LONGEST_SESSION_HOURS}`,
+    })
   return {
     singleDoor: yesNo('single_door', single_door),
     linkByEmail: yesNo('link_by_email', link_by_email),

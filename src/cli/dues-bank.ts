@@ -4,14 +4,8 @@ import { basename } from 'node:path'
 import { AppError } from '../domain/errors.ts'
 import { formatOgm } from '../domain/references.ts'
 import type { BankLineRecord } from '../ports.ts'
-import {
-  ignoreLine,
-  importStatement,
-  inbox,
-  matchLine,
-  type PlannedLine,
-  type StatementPlan,
-} from '../usecases/import-statement.ts'
+import { ignoreLine, inbox, matchLine } from '../usecases/bank-inbox.ts'
+import { importStatement, type PlannedLine, type StatementPlan } from '../usecases/import-statement.ts'
 import { parseStatementMap, savedStatementMap, saveStatementMap } from '../usecases/statement-maps.ts'
 import { exit, type Io, memberNumbered, type Register, withInstallation } from './io.ts'
 

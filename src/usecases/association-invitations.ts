@@ -3,6 +3,7 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import type { AffiliationRole } from '../domain/access.ts'
+import type { AuditAction } from '../domain/audit-actions.ts'
 import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
 import { email as checkedEmail } from '../domain/names.ts'
@@ -36,7 +37,7 @@ const noted = (
   core: Core,
   stores: Stores,
   actor: Actor,
-  action: string,
+  action: AuditAction,
   { id, memberId, email, role }: MemberInvitation,
 ) =>
   audit(core, stores, {

@@ -3,6 +3,7 @@
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import type { AffiliationRole } from '../domain/access.ts'
+import type { AuditAction } from '../domain/audit-actions.ts'
 import { AppError } from '../domain/errors.ts'
 import { type Authority, rolesUnder } from '../domain/people.ts'
 import type { Account, Affiliation, Member, MemberInvitation, Stores } from '../ports.ts'
@@ -60,7 +61,7 @@ const among = (people: readonly Affiliation[], accountId: string): Affiliation =
   return found
 }
 
-const noted = (core: Core, stores: Stores, actor: Actor, action: string, accountId: string, payload: object) =>
+const noted = (core: Core, stores: Stores, actor: Actor, action: AuditAction, accountId: string, payload: object) =>
   audit(core, stores, { action, actor, subjectKind: 'account', subjectId: accountId, payload: { ...payload } })
 
 /** Give one of the people another role. */

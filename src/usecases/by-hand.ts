@@ -2,6 +2,7 @@
 // and calls that ask for what is owed no more.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
+import type { AuditAction } from '../domain/audit-actions.ts'
 import type { Held } from '../domain/corrections.ts'
 import { AppError } from '../domain/errors.ts'
 import { type CivilDate, civilDate, isCivilDate } from '../domain/time.ts'
@@ -63,7 +64,7 @@ export const noted = (
   core: Pick<Core, 'clock' | 'random'>,
   stores: Stores,
   { member, actor }: Hand,
-  action: string,
+  action: AuditAction,
   payload: Record<string, unknown>,
 ): Promise<void> => audit(core, stores, { action, actor, subjectKind: 'member', subjectId: member.id, payload })
 

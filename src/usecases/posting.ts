@@ -5,10 +5,10 @@ import { allocate, owedFor } from '../domain/dues.ts'
 import type { CivilDate } from '../domain/time.ts'
 import type {
   Allocation,
-  AuditEntry,
   Cause,
   Ledger,
   Member,
+  NewAuditEntry,
   PaidTerm,
   Payment,
   Receipt,
@@ -67,7 +67,7 @@ export async function openPosting(
   const ledgers = await stores.books.ledgers(payerIds)
   const payments: Payment[] = []
   const allocations: Allocation[] = []
-  const entries: AuditEntry[] = []
+  const entries: NewAuditEntry[] = []
   const standings = new Map<string, StandingInForce>()
   const changed = new Set<string>()
 

@@ -34,6 +34,8 @@ export type DuesLetter = {
   cents: number
   call: Pick<Call, 'ogm' | 'dueOn'>
   account: BankAccount
+  /** The day on which it is written. */
+  on: CivilDate
 }
 export type DuesLetters = {
   reminder(
@@ -159,7 +161,7 @@ export function createReminders(core: Core, letters: DuesLetters): Reminders {
     if (claimed.length === 0) return 'skipped'
     if (!to) return 'no_address'
     const lines = open.map(lineOf)
-    const letter = { payer, lines, cents: lines.reduce((sum, { cents }) => sum + cents, 0), call, account }
+    const letter = { payer, lines, cents: lines.reduce((sum, { cents }) => sum + cents, 0), call, account, on }
     try {
       await handOver(to, letter, weakest(claimed))
       return 'sent'

@@ -5,7 +5,7 @@ import { accesses, policyKinds } from '../domain/access.ts'
 import { type DuesRules, defaultRules, inForceOn } from '../domain/dues.ts'
 import { type Standing, type StandingFacts, standingOn } from '../domain/standing.ts'
 import { type CivilDate, civilDate } from '../domain/time.ts'
-import type { AuditEntry, Cause, StandingInForce, Stores } from '../ports.ts'
+import type { Cause, NewAuditEntry, StandingInForce, Stores } from '../ports.ts'
 import { touch } from './subjects.ts'
 
 /** Today in the association's time zone; Europe/Brussels until it is set up. */
@@ -46,7 +46,7 @@ export function changeBy(
 }
 
 /** What the audit is told of a change; undefined when the standing stays as it is. */
-export const changeEntry = ({ memberId, before, after }: StandingChange, actor: string): AuditEntry | undefined =>
+export const changeEntry = ({ memberId, before, after }: StandingChange, actor: string): NewAuditEntry | undefined =>
   before === after.standing
     ? undefined
     : {

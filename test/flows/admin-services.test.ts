@@ -267,7 +267,9 @@ describe('clients', () => {
 
 describe('the audit', () => {
   const actions = (page: Reply) =>
-    [...page.text.matchAll(/<td[^>]*><div><code>([^<]+)<\/code>/g)].map(([, action]) => action)
+    [...page.text.matchAll(/<td[^>]*data-label="Acte"><div>[^<]+<small><code>([^<]+)<\/code>/g)].map(
+      ([, action]) => action,
+    )
 
   test('is found by action, by who did it, about whom, and by day', async () => {
     expect(new Set(actions(await at('/admin/audit?action=client.added')))).toEqual(new Set(['client.added']))

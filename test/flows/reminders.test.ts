@@ -64,6 +64,8 @@ describe('on the days of the rule', () => {
       house.clock.advance(DAY)
     }
     expect(days).toEqual([-30, -7, 0, 15, 30])
+    // The call is due on the day after the cover: a letter that comes later names no day to pay before.
+    expect(dues().map(({ text }) => text.includes('À payer avant le'))).toEqual([true, true, true, false, false])
     expect(await core().store.calls.ofPayer(zoe.id), 'one call, one reference').toHaveLength(1)
   })
 

@@ -1,6 +1,7 @@
 // Attacks by markup in what others typed (class 23), where the staff read it: in names, reasons, notes, errors of services,
 // entries of the audit.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { auditActions } from '../../src/domain/audit-actions.ts'
 import { addAccount, affiliate, setGroups } from '../../src/usecases/accounts.ts'
 import { addClient, setClientRole } from '../../src/usecases/clients.ts'
 import { giveConsent } from '../../src/usecases/consents.ts'
@@ -8,6 +9,7 @@ import { addMember, recordMemberEvent } from '../../src/usecases/members.ts'
 import { quarantineLogin } from '../../src/usecases/quarantine.ts'
 import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
+import { bankFile } from '../contract/store-records.ts'
 import { open, send } from '../support/at-home.ts'
 import type { Reply } from '../support/browser-jar.ts'
 import { type House, startHouse } from '../support/house.ts'
@@ -208,4 +210,62 @@ test('what others typed is text on every page', async () => {
     await send(house, boss.browser, await at(`${a}/suspend`), { reason: nasty, until: nasty }),
     'suspend, refused',
   )
+})
+
+/** Every detail that any act of the audit has, and one that none has. */
+const details =
+  `memberId payerId clientId clients from to before after role staffRoles name email locale differences scopes
+  logins login mailbox url tariff iban beforeCents afterCents amountCents dueCents cents creditCents source ogm lines rows
+  changes overrides services effect by on valueOn dueOn effectiveOn fromOn startOn validFromOn endsOn untilOn lastOn
+  coveredUntilOn decisionRef associationName note reason __proto__ constructor`.split(/\s+/)
+
+test('whatever the audit holds is text, and breaks no page', async () => {
+  const { core } = house.installation
+  const [organisation] = await core.store.organisations.all()
+  const file = bankFile(organisation!.id, { name: nasty.slice(0, 200) })
+  await core.store.bank.addFile(file)
+  const values: unknown[] = [
+    nasty,
+    `account:${nasty}`,
+    [nasty, [nasty], null],
+    { before: nasty, after: nasty },
+    { toString: 1, valueOf: 1 },
+    -1e308,
+    '2026-02-31',
+    null,
+  ]
+  const subjects = [
+    ['bank_file', file.id],
+    [nasty.slice(0, 32), nasty.slice(0, 64)],
+    ['constructor', '__proto__'],
+    ['service', `logout/${nasty}`.slice(0, 64)],
+    ['member', boss.person.member!.id],
+  ]
+  const actors = [`cli:${nasty}`.slice(0, 64), nasty.slice(0, 64), 'constructor']
+  const entries = [...auditActions, nasty.slice(0, 64), 'constructor'].flatMap((action, row) =>
+    values.map((value, at) => ({
+      action,
+      actor: actors[(row + at) % actors.length]!,
+      subjectKind: subjects[(row + at) % subjects.length]![0]!,
+      subjectId: subjects[(row + at) % subjects.length]![1]!,
+      payload: Object.fromEntries(details.map((name) => [name, value])),
+    })),
+  )
+  await core.store.transaction((stores) =>
+    stores.audit.appendAll(entries.map((entry) => ({ entry, at: core.clock.now(), salt: 'x'.repeat(22) }))),
+  )
+  let rows = 0
+  for (let path: string | undefined = '/admin/audit'; path && rows < entries.length; ) {
+    const page = await open(house, boss.browser, path)
+    expect([path, page.status]).toEqual([path, 200])
+    isClean(page, path)
+    rows += [...page.text.matchAll(/<td[^>]*data-label="Acte"/g)].length
+    path = /rel="next" href="([^"]+)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&')
+  }
+  expect(rows).toBeGreaterThanOrEqual(entries.length)
+  for (const path of ['/admin', `/admin/members/${boss.person.member!.id}`]) {
+    const page = await open(house, boss.browser, path)
+    expect([path, page.status]).toEqual([path, 200])
+    isClean(page, path)
+  }
 })

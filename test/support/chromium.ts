@@ -1,5 +1,6 @@
 // Debian's Chromium, headless, for the tests that need a real browser. It reaches loopback only.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
@@ -30,6 +31,10 @@ export async function openChromium(options: BrowserContextOptions = desktop): Pr
     colorScheme: 'light',
     ...options,
   })
-  context.once('close', () => rmSync(profile, { recursive: true, force: true }))
+  // Chromium's helpers may write into it for a moment after it closed.
+  context.once(
+    'close',
+    () => void rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }).catch(() => {}),
+  )
   return context
 }

@@ -2,8 +2,9 @@
 // what is not ours is refused whole.
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Member, Store } from '../../src/ports.ts'
+import { ignoreLine, inbox, matchLine } from '../../src/usecases/bank-inbox.ts'
 import { callDues } from '../../src/usecases/call-dues.ts'
-import { ignoreLine, importStatement, inbox, matchLine } from '../../src/usecases/import-statement.ts'
+import { importStatement } from '../../src/usecases/import-statement.ts'
 import { addMember } from '../../src/usecases/members.ts'
 import { reversePayment } from '../../src/usecases/payments.ts'
 import { parseStatementMap, savedStatementMap, saveStatementMap } from '../../src/usecases/statement-maps.ts'

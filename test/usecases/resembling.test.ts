@@ -2,8 +2,9 @@
 // here already. Two real payments stay two.
 import { beforeEach, expect, test } from 'vitest'
 import type { Member, Store } from '../../src/ports.ts'
+import { inbox, matchLine } from '../../src/usecases/bank-inbox.ts'
 import { callDues } from '../../src/usecases/call-dues.ts'
-import { importStatement, inbox, matchLine } from '../../src/usecases/import-statement.ts'
+import { importStatement } from '../../src/usecases/import-statement.ts'
 import { addMember } from '../../src/usecases/members.ts'
 import { addTariff, setBankAccount, setMemberDues } from '../../src/usecases/tariffs.ts'
 import * as make from '../contract/store-records.ts'

@@ -3,8 +3,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { reasons } from '../../src/domain/access.ts'
+import { auditActions } from '../../src/domain/audit-actions.ts'
 import { errorCodes } from '../../src/domain/errors.ts'
-import { standings } from '../../src/domain/standing.ts'
+import { memberEvents, standings } from '../../src/domain/standing.ts'
 import { locales } from '../../src/ports.ts'
 import { problems } from '../../src/statements/problems.ts'
 import { isLocale, preferred, type TextKey, textsOf } from '../../src/web/texts.ts'
@@ -16,6 +17,7 @@ const french = catalogue('fr')
 const keys = Object.keys(french)
 const problemCodes = Object.keys(problems) as (keyof typeof problems)[]
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).toSorted()
+const auditTable = readFileSync(`${root}src/domain/audit-actions.ts`, 'utf8')
 const source = globSync('{src,interactions}/**/*.ts', { cwd: root })
   .map((path) => readFileSync(root + path, 'utf8'))
   .join('\n')
@@ -54,7 +56,8 @@ describe.each(locales)('%s', (locale) => {
     }
   })
 
-  test('there is a sentence for each error, reason, standing and access', () => {
+  test('there is a sentence for each error, reason, standing, access and act', () => {
+    for (const action of auditActions) expect(own).toHaveProperty([`audit.${action}`])
     for (const code of errorCodes) expect(own).toHaveProperty([`error.${code}`])
     for (const code of reasons) expect(own).toHaveProperty([`why.${code}`])
     for (const standing of [...standings, 'suspended']) expect(own).toHaveProperty([`standing.${standing}`])
@@ -64,7 +67,7 @@ describe.each(locales)('%s', (locale) => {
 })
 
 test('every key is used somewhere, and none is used that is not there', () => {
-  const groups = ['error', 'why', 'standing', 'access', 'scope', 'statement']
+  const groups = ['error', 'why', 'standing', 'access', 'scope', 'statement', 'audit']
   const grouped = (key: string) => groups.some((group) => key.startsWith(`${group}.`))
   const unused = keys.filter((key) => !grouped(key) && !source.includes(`'${key}'`))
   expect(unused).toEqual([])
@@ -80,6 +83,7 @@ test('every key is used somewhere, and none is used that is not there', () => {
     'full',
     'restricted',
     'none',
+    ...auditActions,
   ])
   const special = [
     'error.title',
@@ -91,8 +95,21 @@ test('every key is used somewhere, and none is used that is not there', () => {
     'statement.at_line',
   ]
   for (const key of keys.filter((one) => grouped(one) && !one.startsWith('scope.') && !special.includes(one)))
-    expect([key, named.has(key.split('.')[1]!)]).toEqual([key, true])
+    expect([key, named.has(key.slice(key.indexOf('.') + 1))]).toEqual([key, true])
   for (const [, key] of source.matchAll(/\bt\('([a-z_.]+)'/g)) expect(keys).toContain(key)
+})
+
+// That none is told which is not among them is the compiler's: `audit` takes no other.
+test('every act of the audit is told somewhere', () => {
+  const told = source.replaceAll(auditTable, '')
+  const kinds: readonly (readonly [of: RegExp, told: RegExp])[] = [
+    [new RegExp(`^member\\.(${memberEvents.join('|')})$`), /action: `member\.\$\{kind\}`/],
+    [/^(site|mailbox)\.added$/, /action: `\$\{kind\}\.added`/],
+  ]
+  for (const action of auditActions) {
+    const template = kinds.find(([of]) => of.test(action))?.[1]
+    expect([action, told.includes(`'${action}'`) || template?.test(told)]).toEqual([action, true])
+  }
 })
 
 describe('French typography', () => {
