@@ -21,7 +21,7 @@ import { createDuesLetters } from '../interactions/dues-letters.ts'
 import { createPages, createProviderPages } from '../interactions/index.ts'
 import type { Look } from '../interactions/layout.ts'
 import { createLetters } from '../interactions/letters.ts'
-import { createQuarantineLetters, createSayWhy } from '../interactions/mail-letters.ts'
+import { createQuarantineLetters, createSayWhy, createSpikeLetter } from '../interactions/mail-letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
@@ -37,6 +37,7 @@ import { type OpenPlugin, type OpenService, openServices, serveDoors } from './s
 import type { Queues } from './usecases/held-messages.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
+import { tellSpikes } from './usecases/mail-spikes.ts'
 import { type ReminderReport, remind } from './usecases/remind.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
@@ -62,6 +63,8 @@ export type Installation = {
   /** One night's calls and reminders of dues. */
   remind: () => Promise<ReminderReport>
   uploads: Uploads
+  /** Tells the association of logins and members that sent many times their usual; how many. */
+  tellSpikes: () => Promise<number>
   metrics: Metrics
   dataDir: string
   database: Database
@@ -265,6 +268,7 @@ export async function openInstallation({
   const adapter = oidcAdapter(database, { clock, clients: clientSource(store.clients, vault) })
   let running: { provider: Provider; keys: string } | undefined
   let app: App | undefined
+  const queues: Queues = new Map(opened.flatMap(({ name, queue }) => (queue ? [[name, queue]] : [])))
   const uploads = openUploads(join(dataDir, 'uploads'))
   const sendReminders = remind(core, createDuesLetters(config.issuer, organisation))
   const desk: Desk = {
@@ -273,7 +277,7 @@ export async function openInstallation({
     house: createHouse(core, () => running!.provider),
     organisation,
     address: ({ req }) => addressOf(req),
-    machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin },
+    machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin, queues },
     uploads,
     remind: sendReminders,
   }
@@ -325,13 +329,14 @@ export async function openInstallation({
     letters,
     remind: sendReminders,
     uploads,
+    tellSpikes: tellSpikes(core, createSpikeLetter(config.issuer, organisation)),
     metrics,
     dataDir,
     database,
     elsewhere,
     services,
     opened,
-    queues: new Map(opened.flatMap(({ name, queue }) => (queue ? [[name, queue]] : []))),
+    queues,
     serveDoors: () =>
       serveDoors(
         core,

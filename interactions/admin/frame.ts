@@ -16,6 +16,8 @@ export type StaffPage = {
   show(staff: Staff, view: View, ctx: Context): Promise<Shown> | Shown
   submit?: Page<Staff>['submit']
   largestFile?: number
+  /** The sign-in is no older than a quarter of an hour: whoever finds a browser open must not leave with a secret. */
+  fresh?: boolean
 }
 
 // What has no page in the table of rights is not shown.
@@ -27,6 +29,8 @@ const places: readonly [path: string, label: TextKey][] = [
   ['/admin/services', 'admin.nav.services'],
   ['/admin/clients', 'admin.nav.clients'],
   ['/admin/audit', 'admin.nav.audit'],
+  ['/admin/outgoing', 'admin.nav.outgoing'],
+  ['/admin/mailboxes', 'admin.nav.mailboxes'],
 ]
 
 const isHere = (place: string, path: string): boolean =>
@@ -45,7 +49,7 @@ const navigation = ({ texts: { t } }: View, staff: Staff, path: string): Html =>
   </nav>`
 
 /** Gives a page of the staff its guard and its frame. */
-export function staffPage(desk: Desk, { path, show, submit, largestFile }: StaffPage): Page<Staff> {
+export function staffPage(desk: Desk, { path, show, submit, largestFile, fresh }: StaffPage): Page<Staff> {
   const framed = (staff: Staff, view: View, ctx: Context, shown: Shown): Shown => ({
     ...shown,
     navigation: navigation(view, staff, ctx.path),
@@ -53,7 +57,10 @@ export function staffPage(desk: Desk, { path, show, submit, largestFile }: Staff
   return {
     path,
     ...(largestFile && { largestFile }),
-    guard: (ctx) => desk.house.guardStaff(ctx, rolesFor(path, ctx.method === 'POST' ? 'act' : 'read')),
+    async guard(ctx) {
+      const staff = await desk.house.guardStaff(ctx, rolesFor(path, ctx.method === 'POST' ? 'act' : 'read'))
+      return fresh && !ctx.response.get('location') ? desk.house.guardFresh(ctx) : staff
+    },
     show: async (staff, view, ctx) => framed(staff, view, ctx, await show(staff, view, ctx)),
     ...(submit && {
       async submit(staff, form, view, ctx) {
