@@ -143,7 +143,7 @@ async function submit(desk: Desk, staff: Staff, form: Form, view: View): Promise
   if (!removing && act !== 'release' && act !== 'release-all') throw new AppError('bad_request')
   if (all && login === '') throw new AppError('bad_request')
   const chosen = all ? undefined : chosenIn(form)
-  if (removing && false) return askAgain(view, form, act, login)
+  if (removing && form.get('confirmed') !== 'yes') return askAgain(view, form, act, login)
   if (chosen) {
     const decide = (removing ? purgeMessages : releaseMessages)(core, machinery.queues)
     for (const [service, queueIds] of chosen) await decide({ service, queueIds, actor })

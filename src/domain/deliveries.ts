@@ -120,10 +120,7 @@ const said = (text: string): string =>
     .replace(/\p{M}/gu, '')
     .replace(/[’‘]/g, "'")
     .replace(/<[^<>\s]{0,320}>/g, ' ')
-    .replace(/\bhost \S+ (?=said:|refused )/g, ' ')
     .replace(/[^\s[\]]+\[[\da-f.:]*\](?::\d+)?/g, ' ')
-    .replace(/\(in reply to [a-z ]+\)/g, ' ')
-    .replace(/(?<=\d)-(?=\d\.\d)/g, ' ')
     .replace(/\s+/g, ' ')
 
 /** Deliveries that stay on the machine: to a mailbox here, not to another server (transport(5), lmtp(8), virtual(8)). */

@@ -30,6 +30,6 @@ export async function openChromium(options: BrowserContextOptions = desktop): Pr
     colorScheme: 'light',
     ...options,
   })
-  context.once('close', () => rmSync(profile, { recursive: true, force: true }))
+  context.once('close', () => rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
   return context
 }
