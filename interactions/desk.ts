@@ -4,6 +4,7 @@ import type { Core } from '../src/core.ts'
 import type { Plugin } from '../src/plugin.ts'
 import type { AccountInForce, Organisation, Uploads } from '../src/ports.ts'
 import type { Reconciler, ServiceHandle } from '../src/reconcile.ts'
+import type { Queues } from '../src/usecases/held-messages.ts'
 import type { ReminderReport } from '../src/usecases/remind.ts'
 import type { House } from '../src/web/house.ts'
 import type { Page } from '../src/web/page.ts'
@@ -17,6 +18,8 @@ export type Machinery = {
   elsewhere: ReadonlySet<string>
   pluginNames(): string[]
   loadPlugin(name: string): Promise<Plugin>
+  /** The queues of mail servers. */
+  queues: Queues
 }
 
 export type Desk = {

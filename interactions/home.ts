@@ -125,7 +125,7 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
         ${explained.memberships.some(({ role }) => seesBills(role)) && html`<p><a href="/account/dues">${t('home.dues')}</a></p>`}
         <h2>${t('home.services')}</h2>
         ${services.length === 0 ? html`<p>${t('home.no_service')}</p>` : html`<ul class="rows">${services.map((service) => serviceRow(texts, service))}</ul>`}
-        ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul>`}
+        ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul><p><a href="/account/mail">${t('home.mail')}</a></p>`}
         ${consents.length > 0 && html`<h2>${t('home.consents')}</h2><ul class="rows">${consents}</ul>`}
         <h2>${t('home.security')}</h2>
         <ul class="rows">

@@ -19,6 +19,8 @@ import { home } from './home.ts'
 import { accepting, joining } from './joining.ts'
 import { type Look, layout } from './layout.ts'
 import { loggedOutPage, logoutPage } from './logout.ts'
+import { mail, mailPhone, mountProfile } from './mail.ts'
+import { mailTrace } from './mail-trace.ts'
 import { passwordByHand, passwordByLink } from './password.ts'
 import { people } from './people.ts'
 import { setUp } from './set-up.ts'
@@ -53,6 +55,10 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mount(router, receipt(desk), frame)
       mount(router, appPasswords(desk), frame)
       mount(router, newAppPassword(desk), frame)
+      mount(router, mail(desk), frame)
+      mount(router, mailPhone(desk), frame)
+      mount(router, mailTrace(desk), frame)
+      mountProfile(router, desk)
       mount(router, people(desk, letters), frame)
       mount(router, sites(desk), frame)
       mount(router, site(desk), frame)

@@ -2,6 +2,8 @@
 import type { Locale, Organisation } from '../src/ports.ts'
 import type { QuarantineLetters } from '../src/usecases/door-facts.ts'
 import type { Refusal, SayWhy } from '../src/usecases/login-at-door.ts'
+import type { SpikeLetter } from '../src/usecases/mail-spikes.ts'
+import type { NoticeLetter } from '../src/usecases/notice.ts'
 import { type TextKey, type Texts, textsOf } from '../src/web/texts.ts'
 
 type About = () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
@@ -61,3 +63,42 @@ export function createQuarantineLetters(issuer: string, organisation: About): Qu
       })),
   }
 }
+
+/** To the association: logins and members that sent many times their usual. */
+export const createSpikeLetter =
+  (issuer: string, organisation: About): SpikeLetter =>
+  async (spikes, locale) => {
+    const { t } = textsOf(locale)
+    const { name: association, contactEmail: contact } = await organisation()
+    const lines = spikes.map(({ login, member, recipients, usual }) =>
+      login === undefined
+        ? t('letter.spike.member', { member, recipients, usual })
+        : t('letter.spike.login', { login, member, recipients, usual }),
+    )
+    return {
+      subject: t('letter.spike.subject', { association }),
+      text: [
+        t('letter.hello_all'),
+        t('letter.spike.text'),
+        lines.map((line) => `  ${line}`).join('\n'),
+        t('letter.spike.next', { link: `${issuer}/admin/outgoing` }),
+        t('letter.bye', { association, contact }),
+      ].join('\n\n'),
+    }
+  }
+
+const MOST_NAMED = 20
+
+/** What an admin wrote to everyone whom a trouble concerns, with the recipients whom this person's messages did not reach. */
+export const createNoticeLetter =
+  (organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail'>>): NoticeLetter =>
+  async ({ name, text, recipients }, locale) => {
+    const { t } = textsOf(locale)
+    const { name: association, contactEmail: contact } = await organisation()
+    const named = recipients.slice(0, MOST_NAMED).join(', ')
+    const concerned =
+      recipients.length > MOST_NAMED
+        ? t('letter.notice.concerns_more', { recipients: named, count: recipients.length - MOST_NAMED })
+        : t('letter.notice.concerns', { recipients: named })
+    return [t('letter.hello', { name }), text, concerned, t('letter.bye', { association, contact })].join('\n\n')
+  }

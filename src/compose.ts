@@ -21,7 +21,7 @@ import { createDuesLetters } from '../interactions/dues-letters.ts'
 import { createPages, createProviderPages } from '../interactions/index.ts'
 import type { Look } from '../interactions/layout.ts'
 import { createLetters } from '../interactions/letters.ts'
-import { createQuarantineLetters, createSayWhy } from '../interactions/mail-letters.ts'
+import { createQuarantineLetters, createSayWhy, createSpikeLetter } from '../interactions/mail-letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
@@ -37,6 +37,7 @@ import { type OpenPlugin, type OpenService, openServices, serveDoors } from './s
 import type { Queues } from './usecases/held-messages.ts'
 import type { Letters } from './usecases/invite.ts'
 import { ensureKeys, openKey } from './usecases/keys.ts'
+import { tellSpikes } from './usecases/mail-spikes.ts'
 import type { HeldRemovals } from './usecases/nightly.ts'
 import { createReminders, type ReminderReport } from './usecases/remind.ts'
 import { tellHeld } from './usecases/tell-held.ts'
@@ -66,6 +67,8 @@ export type Installation = {
   /** Tells administrators that the guard began to hold a night's removals. */
   tellHeld: (held: HeldRemovals) => Promise<void>
   uploads: Uploads
+  /** Tells the association of logins and members that sent many times their usual; how many. */
+  tellSpikes: () => Promise<number>
   metrics: Metrics
   dataDir: string
   database: Database
@@ -271,13 +274,14 @@ export async function openInstallation({
   let app: App | undefined
   const uploads = sqlUploads(database, vault)
   const reminders = createReminders(core, createDuesLetters(config.issuer, organisation))
+  const queues: Queues = new Map(opened.flatMap(({ name, queue }) => (queue ? [[name, queue]] : [])))
   const desk: Desk = {
     core,
     provider: () => running!.provider,
     house: createHouse(core, () => running!.provider),
     organisation,
     address: ({ req }) => addressOf(req),
-    machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin },
+    machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin, queues },
     uploads,
     remind: reminders.send,
   }
@@ -330,13 +334,14 @@ export async function openInstallation({
     remind: reminders.send,
     tellHeld: tellHeld(core, letters),
     uploads,
+    tellSpikes: tellSpikes(core, createSpikeLetter(config.issuer, organisation)),
     metrics,
     dataDir,
     database,
     elsewhere,
     services,
     opened,
-    queues: new Map(opened.flatMap(({ name, queue }) => (queue ? [[name, queue]] : []))),
+    queues,
     serveDoors: () =>
       serveDoors(
         core,

@@ -61,6 +61,18 @@ const policyOf = (standing: keyof Policy) =>
     .prefault({})
     .describe(`What a member whose standing is ${standing} may use.`)
 
+const mailServer = (what: string, port: number) =>
+  z
+    .strictObject({
+      host: z.hostname().describe(`The name of the ${what} server, as its certificate has it.`),
+      port: z.int().min(1).max(65535).default(port).describe(`The TCP port for ${what}.`),
+      security: z
+        .enum(['tls', 'starttls'])
+        .default('tls')
+        .describe('tls: from the first byte; starttls: on a connection that begins in clear.'),
+    })
+    .describe(`The server that mail programs of members use for ${what}.`)
+
 const schema = z.strictObject({
   issuer: issuer
     .default('http://localhost:3000')
@@ -194,6 +206,16 @@ const schema = z.strictObject({
     })
     .prefault({})
     .describe('How long sign-ins last.'),
+  mailSetup: z
+    .strictObject({
+      imap: mailServer('IMAP', 993),
+      smtp: mailServer('SMTP', 465),
+      pop3: mailServer('POP3', 995).optional(),
+    })
+    .optional()
+    .describe(
+      "What members' mail programs are told: on their mail page, by Thunderbird's autoconfig, by a profile for iPhones and as lines for DNS. Without it the mail page says that it is not set yet.",
+    ),
   services: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),

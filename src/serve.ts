@@ -10,11 +10,15 @@ import { setAccountClosed } from './usecases/accounts.ts'
 import { tendKeys } from './usecases/keys.ts'
 import { nightIsDue, nightly } from './usecases/nightly.ts'
 import { syncDirectory } from './usecases/sync-directory.ts'
+import { autoconfigRoutes } from './web/autoconfig.ts'
 import { createHttpServer } from './web/server.ts'
 
 const KEYS_MS = 2_000
 const TEND_MS = 60_000
 const SYNC_MS = 30_000
+const SPIKES_MS = 3_600_000
+/** How long it is remembered what went out. */
+const OUTGOING_MS = 30 * 86_400_000
 const FULL_SYNC_EVERY = 10
 const STOP_MS = 10_000
 const GRACE_MS = 2_000
@@ -40,6 +44,7 @@ export async function sweepAll(installation: Installation): Promise<void> {
   await store.tickets.sweep(clock.now() - 86_400_000)
   await store.invitations.sweep(clock.now() - 30 * 86_400_000)
   await store.throttle.sweep(clock.now())
+  while (await store.outgoing.sweep(clock.now() - OUTGOING_MS)) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** The night's work, whole. */
@@ -97,6 +102,7 @@ export async function serve(installation: Installation): Promise<Running> {
         type: 'text/plain; version=0.0.4; charset=utf-8',
         body: await metrics.text(),
       }),
+      ...autoconfigRoutes(core),
     },
     onRequest: metrics.request,
   })
@@ -133,6 +139,7 @@ export async function serve(installation: Installation): Promise<Running> {
   const stopTimers = [
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
     repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),
+    repeat(SPIKES_MS, installation.tellSpikes, failed('mail.spikes_failed')),
     ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
   ]
   // Nights that were missed are made up for at once, beside the first requests.

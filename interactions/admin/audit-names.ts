@@ -51,6 +51,7 @@ function looksOf({ core: { store } }: Desk, { t, day, money }: Texts): Record<st
     client,
     site: resource,
     mailbox: resource,
+    alias: resource,
     override,
     service,
     bank_line: line,

@@ -9,6 +9,7 @@ import { heading } from '../parts.ts'
 import { money } from './dues.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyRows } from './history.ts'
+import { stoppedNotice } from './outgoing.ts'
 import { link, listed } from './parts.ts'
 import { may } from './rights.ts'
 import { heldNotices, serviceRows } from './service-states.ts'
@@ -77,7 +78,7 @@ export const dashboard = (desk: Desk): Page<Staff> =>
       return {
         title: t('admin.nav.dashboard'),
         body: html`${heading(t('admin.nav.dashboard'), t('admin.dashboard.text', { association: (await desk.organisation()).name }))}
-          ${held} ${await standing(desk, view)} ${may(staff, '/admin/dues') && (await money(desk, view))} ${await health(desk, staff, view)}
+          ${held} ${may(staff, '/admin/outgoing') && (await stoppedNotice(desk, view))} ${await standing(desk, view)} ${may(staff, '/admin/dues') && (await money(desk, view))} ${await health(desk, staff, view)}
           <h2>${t('admin.dashboard.sign_ins')}</h2><p>${t('admin.dashboard.failed', { count: failed })}</p>
           ${may(staff, '/admin/audit') && (await recent(desk, staff, view))}`,
       }

@@ -13,7 +13,7 @@ import { standingBadge } from './states.ts'
 const UNREACHED = 50
 
 /** A bar beside a figure that is written out: it says nothing of its own. */
-const bar = (cents: number, most: number, tone: string): Html => {
+export const bar = (cents: number, most: number, tone: string): Html => {
   if (cents <= 0) return html``
   const width = Math.max(1, Math.round((100 * cents) / most))
   return html`<svg class="bar ${tone}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${width}" height="8" rx="1"/></svg>`

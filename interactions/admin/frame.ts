@@ -29,6 +29,8 @@ const places: readonly [path: string, label: TextKey][] = [
   ['/admin/services', 'admin.nav.services'],
   ['/admin/clients', 'admin.nav.clients'],
   ['/admin/audit', 'admin.nav.audit'],
+  ['/admin/outgoing', 'admin.nav.outgoing'],
+  ['/admin/mailboxes', 'admin.nav.mailboxes'],
 ]
 
 const isHere = (place: string, path: string): boolean =>

@@ -31,6 +31,8 @@ const pages: Record<string, AdminPath> = {
   override: '/admin/suspensions/:id',
   suspensions: '/admin/suspensions/:id',
   bank_line: '/admin/dues/inbox/:line',
+  mailbox: '/admin/mailboxes/:id',
+  alias: '/admin/mailboxes/:id',
 }
 
 /** There is but one of each: the kind says it all. */

@@ -20,15 +20,22 @@ import { dashboard } from './dashboard.ts'
 import { duesPages, mountRoll } from './dues-pages.ts'
 import type { Staff } from './frame.ts'
 import { keys, rotateKeysPage } from './keys.ts'
+import { mailboxActs } from './mailbox-acts.ts'
+import { mailbox, mailboxes } from './mailboxes.ts'
 import { member } from './member.ts'
 import { memberActs, onMember } from './member-acts.ts'
 import { newMember } from './member-new.ts'
 import { linkAccount, memberPeople } from './member-people.ts'
 import { members } from './members.ts'
+import { outgoing } from './outgoing.ts'
+import { outgoingActs } from './outgoing-acts.ts'
+import { heldPage } from './outgoing-held.ts'
+import { noticePage, tracePage } from './outgoing-trace.ts'
 import { held, plan } from './plans.ts'
 import { register } from './register.ts'
 import { rotate } from './rotate.ts'
 import { service, services } from './services.ts'
+import { siteMail } from './site-mail.ts'
 import { suspension } from './suspensions.ts'
 
 /** Taking things along is an act too: it is in the audit, though nothing changed. */
@@ -78,6 +85,16 @@ export function mountAdmin(router: Router, desk: Desk, letters: Letters, frame: 
     rotateKeysPage(desk),
     auditPage(desk),
     auditVerify(desk),
+    outgoing(desk),
+    heldPage(desk),
+    ...outgoingActs(desk),
+    tracePage(desk),
+    noticePage(desk),
+    mailboxes(desk),
+    // Before the page of one: «new» is no mailbox.
+    ...mailboxActs(desk),
+    mailbox(desk),
+    siteMail(desk),
   ]
   for (const page of pages) mount(router, page, frame)
   mountRoll(router, desk, (staff, organisationId) => rollTaken(staff, organisationId, {}))

@@ -10,6 +10,7 @@ import { membersDues } from './dues-member.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { historyOf, when } from './history.ts'
 import { knownForm } from './known.ts'
+import { holdings } from './mailboxes.ts'
 import { acts, badge, facts, link, listed, outcome, trail } from './parts.ts'
 import { may } from './rights.ts'
 import { eventKeys, languageOptions, overridesOf, roleName, standingBadge, zoneOf } from './states.ts'
@@ -94,16 +95,6 @@ async function people(desk: Desk, staff: Staff, { texts }: View, { id }: Member)
   ])}`
 }
 
-async function resources(desk: Desk, { texts: { t } }: View, { id }: Member): Promise<Html> {
-  const held = await desk.core.store.resources.ofMember(id)
-  return listed(
-    t('admin.resources'),
-    [t('admin.name'), t('admin.kind')],
-    held.map(({ name, kind }) => [name, t(kind === 'site' ? 'admin.resource.site' : 'admin.resource.mailbox')]),
-    t('admin.resources.none'),
-  )
-}
-
 function actsOn(staff: Staff, { texts: { t } }: View, { id }: Member, effects: readonly string[]): Html {
   const one = (path: string, key: TextKey, tone?: 'bad' | 'main') =>
     may(staff, `/admin/members/:id/${path}`) && ([`/admin/members/${id}/${path}`, t(key), tone] as const)
@@ -132,7 +123,7 @@ export const member = (desk: Desk): Page<Staff> =>
           <p>${standingBadge(view.texts, standing)} ${effects.includes('deny') && standingBadge(view.texts, 'suspended')}</p>
           ${await overridesOf(desk, view.texts, overrides, may(staff, '/admin/suspensions/:id'))}
           ${actsOn(staff, view, found, effects)} ${await profile(desk, view, found)} ${books && (await membersDues(desk, view, found))} ${await terms(desk, view, found, books)}
-          ${await people(desk, staff, view, found)} ${await resources(desk, view, found)}
+          ${await people(desk, staff, view, found)} ${await holdings(desk, staff, view, found)}
           ${may(staff, '/admin/audit') && (await historyOf(desk, staff, view, found.id))} ${may(staff, '/admin/members/:id/standing-on') && (await knownForm(desk, view, found))}`,
       }
     },

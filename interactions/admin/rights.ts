@@ -82,6 +82,20 @@ const table = {
   '/admin/audit': reading(books),
   '/admin/audit/export': reading(books),
   '/admin/audit/verify': doing(books),
+  '/admin/outgoing': reading(help),
+  '/admin/outgoing/held': { read: help, act: admin },
+  '/admin/outgoing/stop': doing(admin),
+  '/admin/outgoing/allow': doing(admin),
+  '/admin/outgoing/trace': reading(help),
+  '/admin/outgoing/notice': doing(admin),
+  '/admin/mailboxes': reading(help),
+  '/admin/mailboxes/new': doing(admin),
+  '/admin/mailboxes/:id': reading(help),
+  '/admin/mailboxes/:id/change': doing(admin),
+  '/admin/mailboxes/:id/login': doing(admin),
+  '/admin/mailboxes/:id/take-login': doing(admin),
+  '/admin/mailboxes/:id/remove': doing(admin),
+  '/admin/sites/:id/mail': doing(admin),
 } satisfies Record<string, Right>
 
 export type AdminPath = keyof typeof table

@@ -3,7 +3,7 @@
 import type { Installation } from '../compose.ts'
 import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
-import { srvLines } from '../domain/mail-clients.ts'
+import { zoneLines } from '../domain/mail-clients.ts'
 import { canonical } from '../domain/names.ts'
 import type { Resource } from '../ports.ts'
 import { removeLogin, removeResource, setAliasTargets, setMailbox } from '../usecases/mailboxes.ts'
@@ -167,11 +167,11 @@ export const registerMailbox: Register = (program, ioOf) => {
     .action((typed, _options, command) =>
       withInstallation(ioOf(command), async ({ core }) => {
         const domain = canonical(typed)
-        const { mailSetup } = core.config
+        const { mailSetup, issuer } = core.config
         if (!mailSetup) throw new AppError('required', { detail: 'mailSetup is not in schedar.yaml' })
         if (!(await core.store.mailboxes.hasDomain(domain)))
           throw new AppError('not_found', { detail: `there is no mailbox and no alias of ${domain}` })
-        const [io, lines] = [ioOf(command), srvLines(mailSetup, domain)]
+        const [io, lines] = [ioOf(command), zoneLines(mailSetup, domain, new URL(issuer).hostname)]
         if (io.json) io.show({ domain, lines })
         for (const line of lines) io.say(line)
       }),

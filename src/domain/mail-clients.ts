@@ -1,13 +1,18 @@
 // What mail programs need to set themselves up: Thunderbird's autoconfig, Apple's profile, and the DNS lines of RFC 6186 and
 // RFC 8314. Pure texts; none has a password in it.
 
+import { digest } from './digest.ts'
+
 /** `tls`: from the first byte (RFC 8314). `starttls`: on a connection that begins in clear. */
 export type MailServer = { host: string; port: number; security: 'tls' | 'starttls' }
-export type MailSetup = { imap: MailServer; smtp: MailServer; pop3?: MailServer }
+export type MailSetup = { imap: MailServer; smtp: MailServer; pop3?: MailServer | undefined }
 type Naming = { association: string; help: string }
 
+/** Characters that XML 1.0 has not (§2.2) are left out, halves of a pair too. */
 const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`).replace(/[^\t\n\x20-\ufffd]/g, '')
+  text
+    .replace(/[^\t\n\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+    .replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
 
 const socketType = { tls: 'SSL', starttls: 'STARTTLS' } as const
 
@@ -52,6 +57,15 @@ const plist = (value: Value | Entry): string => {
     .join('')}</dict>`
 }
 
+/** The two ids of a login's profile: always the same, so that one installed again replaces the one before (RFC 9562 §5.8). */
+export function profileIds(issuer: string, login: string): [profile: string, account: string] {
+  const id = (what: string): string => {
+    const hex = Buffer.from(digest(`${what}\n${issuer}\n${login}`), 'base64url').toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  }
+  return [id('profile'), id('mail')]
+}
+
 /**
  * Apple's configuration profile for one login: a phone asks for the app password when it is installed. `uuids`: one for the
  * profile, one for the account; the same ones replace what was installed before.
@@ -79,12 +93,13 @@ export function mobileconfig(
     IncomingMailServerAuthentication: 'EmailAuthPassword',
     IncomingMailServerHostName: imap.host,
     IncomingMailServerPortNumber: imap.port,
-    IncomingMailServerUseSSL: imap.security === 'tls',
+    // Also where the connection begins in clear: without it a phone would not ask for STARTTLS.
+    IncomingMailServerUseSSL: true,
     IncomingMailServerUsername: login,
     OutgoingMailServerAuthentication: 'EmailAuthPassword',
     OutgoingMailServerHostName: smtp.host,
     OutgoingMailServerPortNumber: smtp.port,
-    OutgoingMailServerUseSSL: smtp.security === 'tls',
+    OutgoingMailServerUseSSL: true,
     OutgoingMailServerUsername: login,
     OutgoingPasswordSameAsIncomingPassword: true,
   }
@@ -103,8 +118,14 @@ export function mobileconfig(
 `
 }
 
-/** Lines for a domain's zone. A service that is not offered says so (RFC 6186 §3.4: target `.`). */
-export function srvLines({ imap, smtp, pop3 }: MailSetup, domain: string): string[] {
+/** Lines for a domain's zone; `host` answers what Thunderbird asks under `autoconfig.`. */
+export const zoneLines = (setup: MailSetup, domain: string, host: string): string[] => [
+  ...srvLines(setup, domain),
+  `autoconfig.${domain}. 3600 IN CNAME ${host}.`,
+]
+
+/** Where the servers are. A service that is not offered says so (RFC 6186 §3.4: target `.`). */
+function srvLines({ imap, smtp, pop3 }: MailSetup, domain: string): string[] {
   const line = (service: string, server: MailServer | undefined): string =>
     server
       ? `_${service}._tcp.${domain}. 3600 IN SRV 0 1 ${server.port} ${server.host}.`

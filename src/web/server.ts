@@ -10,7 +10,7 @@ export type Handlers = {
   provider: RequestListener
   /** The house's pages. */
   app: RequestListener
-  /** `/health`, `/ready`, `/metrics`: answered for the machine itself, whatever the Host. */
+  /** `/health`, `/ready`, `/metrics`, and what mail programs ask under any domain: answered whatever the Host. */
   machine: Record<string, (request: IncomingMessage) => Promise<{ status: number; type: string; body: string }>>
   onRequest?: (route: string, status: number, ms: number) => void
 }

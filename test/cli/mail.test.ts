@@ -332,3 +332,28 @@ describe('outgoing', () => {
     await refused('not a number of days', 'outgoing', 'trace', '@example.net', '--days', 'x')
   })
 })
+
+describe('mail programs', () => {
+  const told = async () =>
+    JSON.parse((await schedar('--json', 'doctor')).out).find(
+      ({ check }: { check: string }) => check === 'mail programs',
+    ) as { state: string; detail: string }
+
+  test('dns: lines for a domain that has mail here, once the servers are in schedar.yaml', async () => {
+    await json('mailbox', 'add', 'dns@dns.example', '--member', '101')
+    configure({})
+    await refused('mailSetup is not in schedar.yaml', 'mailbox', 'dns', 'dns.example')
+    expect(await told()).toMatchObject({ state: 'look', detail: expect.stringContaining('mailSetup') })
+    const mailSetup = { imap: { host: 'imap.asso.example' }, smtp: { host: 'smtp.asso.example' } }
+    writeFileSync(file, stringify({ issuer: 'http://127.0.0.1:9', mailSetup }))
+    const { out } = await schedar('mailbox', 'dns', 'DNS.example')
+    expect(out.split('\n')).toContain('_imaps._tcp.dns.example. 3600 IN SRV 0 1 993 imap.asso.example.')
+    expect(await json('mailbox', 'dns', 'dns.example')).toEqual({
+      domain: 'dns.example',
+      lines: out.trim().split('\n'),
+    })
+    await refused('no mailbox and no alias', 'mailbox', 'dns', 'elsewhere.example')
+    expect(await told()).toMatchObject({ state: 'ok' })
+    configure({})
+  })
+})

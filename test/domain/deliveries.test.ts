@@ -64,6 +64,8 @@ describe('refused for good', () => {
     ],
     ['no_such_address', '5.0.0', '550 No such user here'],
     ['no_such_address', '5.0.0', '550 unrouteable address'],
+    ['no_such_address', '5.0.0', '550 L’adresse du destinataire n’existe pas'],
+    ['mailbox_full', '5.0.0', '550 Boîte aux lettres pleine'],
     ['mailbox_full', '5.2.2', '552 5.2.2 Mailbox full'],
     ['mailbox_full', '5.2.2', '552 5.2.2 <zoe@example.net> Quota exceeded (mailbox for user is full)'],
     [

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { SaxesParser } from 'saxes'
 import { describe, expect, test } from 'vitest'
-import { autoconfig, type MailSetup, mobileconfig, profileIds, srvLines } from '../../src/domain/mail-clients.ts'
+import { autoconfig, type MailSetup, mobileconfig, profileIds, zoneLines } from '../../src/domain/mail-clients.ts'
 
 const setup: MailSetup = {
   imap: { host: 'imap.asso.example', port: 993, security: 'tls' },
@@ -157,15 +157,16 @@ describe('Apple’s profile', () => {
 
 describe('lines for a zone', () => {
   test('what is offered, and that the rest is not (RFC 6186 §3.4)', () => {
-    expect(srvLines(setup, 'asso.example')).toEqual([
+    expect(zoneLines(setup, 'asso.example', 'login.asso.example')).toEqual([
       '_imaps._tcp.asso.example. 3600 IN SRV 0 1 993 imap.asso.example.',
       '_imap._tcp.asso.example. 3600 IN SRV 0 0 0 .',
       '_pop3s._tcp.asso.example. 3600 IN SRV 0 0 0 .',
       '_pop3._tcp.asso.example. 3600 IN SRV 0 0 0 .',
       '_submissions._tcp.asso.example. 3600 IN SRV 0 0 0 .',
       '_submission._tcp.asso.example. 3600 IN SRV 0 1 587 smtp.asso.example.',
+      'autoconfig.asso.example. 3600 IN CNAME login.asso.example.',
     ])
-    expect(srvLines({ ...setup, pop3 }, 'asso.example')[2]).toBe(
+    expect(zoneLines({ ...setup, pop3 }, 'asso.example', 'login.asso.example')[2]).toBe(
       '_pop3s._tcp.asso.example. 3600 IN SRV 0 1 995 pop.asso.example.',
     )
   })

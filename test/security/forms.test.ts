@@ -10,7 +10,7 @@ import { invitePerson } from '../../src/usecases/association-invitations.ts'
 import { addClient } from '../../src/usecases/clients.ts'
 import { invite } from '../../src/usecases/invite.ts'
 import { addMember } from '../../src/usecases/members.ts'
-import { addResource } from '../../src/usecases/resources.ts'
+import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { offerSetUp } from '../../src/usecases/set-up.ts'
 import type { Frame } from '../../src/web/page.ts'
 import { browserOf, codeAt, enrolled, enter, open, rawGet, read, send, titleOf, tokenOf } from '../support/at-home.ts'
@@ -213,6 +213,16 @@ const cases: Record<string, () => Promise<Case>> = {
     const { appPasswords } = house.installation.core.store
     const isUndone = async () => expect(await appPasswords.ofAccount(who.account.id)).toEqual([])
     return { browser, page, fields: { name: 'Programme', scopes: 'imap' }, isUndone }
+  },
+  '/account/mail/phone': async () => {
+    const { who, browser } = await signedIn('/', { coveredForDays: 30 })
+    const { core } = house.installation
+    const [memberId, name] = [who.member!.id, `${who.account.username}@forms.example`]
+    const box = await addResource(core)({ memberId, kind: 'mailbox', name, actor: 'test' })
+    await addLogin(core)({ mailboxId: box.id, accountId: who.account.id, actor: 'test' })
+    const page = await open(house, browser, '/account/mail/phone')
+    const isUndone = async () => expect(await core.store.appPasswords.ofAccount(who.account.id)).toEqual([])
+    return { browser, page, fields: { name: 'Programme', login: name }, isUndone }
   },
   '/account/people/:memberNumber': async () => {
     const { owner, member } = await association()
