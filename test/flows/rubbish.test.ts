@@ -37,14 +37,14 @@ const kicked: Answer = (body) =>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'schedar-rubbish-'))
-  mkdirSync(join(folder, 'denied'))
+  for (const name of ['denied', 'logins', 'mailboxes']) mkdirSync(join(folder, name))
   doveadm = await startRubbish()
   site = await startRubbish()
   house = await startHouse({
     config: {
       services: {
         mail: { plugin: 'dovecot', folder, doveadmUrl: doveadm.url, doveadmApiKey: 'env:KEY' },
-        logins: { plugin: 'passwd-file', file: join(folder, 'logins') },
+        logins: { plugin: 'passwd-file', file: join(folder, 'passwd') },
       },
     },
     env: { KEY: key },
@@ -71,7 +71,8 @@ async function mailbox(): Promise<Person & { login: string }> {
   await expect.poll(() => written().has(login), SOON).toBe(true)
   return { ...person, login }
 }
-const written = () => entriesIn(existsSync(join(folder, 'logins')) ? readFileSync(join(folder, 'logins'), 'utf8') : '')
+const passwd = () => join(folder, 'passwd')
+const written = () => entriesIn(existsSync(passwd()) ? readFileSync(passwd(), 'utf8') : '')
 const suspended = ({ account }: Person) =>
   suspend(core())({ target: { accountId: account.id }, reason: 'Essai', actor: 'test' })
 const pending = async (service: string) =>

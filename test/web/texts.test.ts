@@ -104,7 +104,9 @@ test('every act of the audit is told somewhere', () => {
   const told = source.replaceAll(auditTable, '')
   const kinds: readonly (readonly [of: RegExp, told: RegExp])[] = [
     [new RegExp(`^member\\.(${memberEvents.join('|')})$`), /action: `member\.\$\{kind\}`/],
-    [/^(site|mailbox)\.added$/, /action: `\$\{kind\}\.added`/],
+    [/^(site|mailbox|alias)\.added$/, /action: `\$\{kind\}\.added`/],
+    [/^(site|mailbox|alias)\.removed$/, /action: `\$\{resource\.kind\}\.removed`/],
+    [/^message\.(released|purged)$/, /action: `message\.\$\{to\}`/],
   ]
   for (const action of auditActions) {
     const template = kinds.find(([of]) => of.test(action))?.[1]
