@@ -9,6 +9,7 @@ type About = { association: string; contact: string; zone: string; client: strin
 const titles: Partial<Record<Reason['code'], TextKey>> = {
   lapsed: 'membership.lapsed.title',
   suspended: 'membership.suspended.title',
+  offline: 'membership.offline.title',
   closed: 'membership.closed.title',
   applicant: 'membership.applicant.title',
   not_member: 'membership.not_member.title',
@@ -18,9 +19,17 @@ const titles: Partial<Record<Reason['code'], TextKey>> = {
 export const titleOf = (texts: Texts, reason: Reason): string =>
   texts.t(titles[reason.code] ?? 'membership.not_member.title')
 
+/** The sentence that says what was suspended: a site, a member, or oneself. */
+function whatIs({ t }: Texts, { code, memberName }: Reason, since: string, association: string): string {
+  if (code === 'offline') return t('membership.offline.text', { since, association })
+  return memberName
+    ? t('membership.suspended.member', { member: memberName, since, association })
+    : t('membership.suspended.text', { since, association })
+}
+
 const suspended = (texts: Texts, reason: Reason, { association, contact, zone }: About): Html => {
   const since = texts.moment(reason.sinceAt ?? 0, zone)
-  return html`<p>${reason.memberName ? texts.t('membership.suspended.member', { member: reason.memberName, since, association }) : texts.t('membership.suspended.text', { since, association })}
+  return html`<p>${whatIs(texts, reason, since, association)}
       ${reason.untilOn && texts.t('membership.suspended.until', { day: texts.day(reason.untilOn) })}</p>
     <p class="label">${texts.t('membership.suspended.reason')}</p>
     <blockquote>${reason.text}</blockquote>
@@ -31,7 +40,7 @@ const suspended = (texts: Texts, reason: Reason, { association, contact, zone }:
 export function explanation(texts: Texts, reason: Reason, about: About): Html {
   const { t } = texts
   const { association, client } = about
-  if (reason.code === 'suspended') return suspended(texts, reason, about)
+  if (reason.code === 'suspended' || reason.code === 'offline') return suspended(texts, reason, about)
   if (reason.code === 'lapsed')
     return html`<p>${t('membership.lapsed.text', { member: reason.memberName ?? '', day: reason.coveredUntilOn ? texts.day(reason.coveredUntilOn) : '—' })}</p><p>${t('membership.lapsed.kept')}</p>`
   if (reason.code === 'applicant') return html`<p>${t('membership.applicant.text', { association })}</p>`

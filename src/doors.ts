@@ -96,7 +96,17 @@ export function openDoors(
   ): Subject {
     const account = accounts.get(source.accountId)
     const out = !account || account.closed || account.overrides.some((override) => override.effect === 'deny')
-    return { kind: 'account', name, username: source.username, access: out ? 'none' : 'full' }
+    const lists: Door = { service: 'list', audience: 'members', roles: [] }
+    return {
+      kind: 'account',
+      name,
+      username: source.username,
+      displayName: account?.name ?? source.username,
+      email: account?.email ?? null,
+      groups: source.groups,
+      lists: account ? accessTo(account, lists, policy).access : 'none',
+      access: out ? 'none' : 'full',
+    }
   }
 
   const subjects: Doors['subjects'] = async (kind, names) => {

@@ -9,7 +9,17 @@ import type { AppPasswordScope } from './domain/app-passwords.ts'
 export type Name = string
 
 type Base = { name: Name; access: Access }
-export type AccountSubject = Base & { kind: 'account'; username: string }
+export type AccountSubject = Base & {
+  kind: 'account'
+  username: string
+  /** As people write it. */
+  displayName: string
+  /** The contact address. */
+  email: string | null
+  /** What mailing lists owe the account, by the standing of its members: `full` for those in order. */
+  lists: Access
+  groups: readonly string[]
+}
 /** What a mail program signs in with: random, so that a plain SHA-256 of it is kept (hexadecimal, of each way to type it). */
 export type LoginPassword = { id: string; digests: readonly string[]; scopes: readonly AppPasswordScope[] }
 /** One way into a mailbox, or out of a site's web forms: then `mailbox` is empty, and `name` the site's. */
@@ -90,6 +100,8 @@ export type ClientTemplate = {
   redirectUris: string[]
   postLogoutRedirectUris: string[]
   backchannelLogoutUri?: string
+  /** Where a lowered role is told at once, for a client that keeps rights of its own (docs/write-a-plugin.md). */
+  statusUri?: string
   tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none'
   /** The kind of service that policy knows it as; `web` or `site` unless said. */
   service?: ServiceKind
@@ -97,6 +109,8 @@ export type ClientTemplate = {
   introspectsScope?: string
   /** Off for clients that refresh in parallel (mod_auth_openidc). */
   rotateRefreshToken?: boolean
+  /** For a confidential client that cannot do PKCE and checks a nonce in its place (RFC 9700 §2.1.1). */
+  withoutPkce?: boolean
   /** What an affiliation with the site's member is worth at this client. */
   rolesOfAffiliation?: Partial<Record<AffiliationRole, string>>
   /** Every role that this kind of client knows. */

@@ -83,8 +83,10 @@ export type Affiliation = { accountId: string; memberId: string; role: Affiliati
 
 export type Override = OverrideInForce & {
   id: string
+  /** Whom it is about: a member, an account or a site. */
   memberId: string | null
   accountId: string | null
+  resourceId: string | null
   /** True once `startsAt` has come and the services were told. */
   begun: boolean
   createdBy: string
@@ -241,7 +243,8 @@ export type SigningKey = {
 export const causes = ['person', 'clock', 'import', 'sync', 'restore', 'drift'] as const
 export type Cause = (typeof causes)[number]
 
-export type Effect = 'row' | 'sessions' | 'sessions_again' | 'logout'
+/** `status`: a client that keeps rights of its own is told somebody's roles there. */
+export type Effect = 'row' | 'sessions' | 'sessions_again' | 'logout' | 'status'
 export type OutboxRow = {
   id: number
   service: string

@@ -116,8 +116,8 @@ export type PeopleStore = {
 export type OverrideStore = {
   add(override: Override): Promise<void>
   get(id: string): Promise<Override | undefined>
-  /** Those not lifted, of an account or of a member. */
-  open(of: { accountId: string } | { memberId: string }): Promise<Override[]>
+  /** Those not lifted, of an account, of a member or of a site. */
+  open(of: { accountId: string } | { memberId: string } | { resourceId: string }): Promise<Override[]>
   lift(id: string, at: Instant, by: string): Promise<void>
   begin(id: string): Promise<void>
   /** Not lifted, and due to begin by `at` or to end before `on`. */
@@ -270,7 +270,7 @@ export type Changed =
   | { resourceId: string }
   | { login: string }
 export type SubjectSource =
-  | { kind: 'account'; accountId: string; username: string }
+  | { kind: 'account'; accountId: string; username: string; groups: readonly string[] }
   | { kind: 'login'; accountId: string; mailboxId: string; mailbox: string; removed?: true }
   /** A login that is a site's own; asked for as a login, by the site's name. */
   | { kind: 'site_login'; resourceId: string; removed?: true }

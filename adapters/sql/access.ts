@@ -1,7 +1,7 @@
 // What the two doors need to know of an account, a client and a resource. Asked at every token, so each question is one
 // or two prepared statements, sent together; of many at once (plans of services), a few statements for each hundred. What
 // the answer means is decided in src/domain/access.ts.
-import type { Door, MemberInForce, Membership, OverrideInForce } from '../../src/domain/access.ts'
+import type { Door, MemberInForce, Membership, OverrideInForce, Owner } from '../../src/domain/access.ts'
 import type { AccessStore, AccountAtClient, AccountInForce, StaffRole } from '../../src/ports.ts'
 import type { Query, Rows, SqlRow } from './rows.ts'
 
@@ -38,6 +38,13 @@ const memberIn = (rows: readonly SqlRow[]): MemberInForce => ({
   overrides: overridesIn(rows, 'om'),
 })
 
+/** The member that a resource belongs to, and the deny (`os`) by which the site alone is offline. */
+function ownerIn(rows: readonly SqlRow[]): Owner | undefined {
+  if (rows.length === 0) return undefined
+  const offline = overridesIn(rows, 'os').find(({ effect }) => effect === 'deny')
+  return { ...memberIn(rows), ...(offline && { offline }) }
+}
+
 const membershipsIn = (rows: readonly SqlRow[]): Membership[] =>
   [...Map.groupBy(rows, (row) => row.member_id)]
     .filter(([memberId]) => memberId !== null)
@@ -66,13 +73,16 @@ const accountsSql = `select a.id, a.username, a.name, a.given_name, a.family_nam
     ${overrides('om', 'om.member_id = m.id')}`
 const accountSql = `${accountsSql} where a.id = ?`
 
-const ofClient = `c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, ${ofMember}, ${overrideColumns('om')}`
+const ownerOverrides = `${overrides('om', 'om.member_id = m.id')} ${overrides('os', 'os.resource_id = r.id')}`
+const ownerOverrideColumns = `${overrideColumns('om')}, ${overrideColumns('os')}`
+
+const ofClient = `c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, ${ofMember}, ${ownerOverrideColumns}`
 const clientsSql = `select ${ofClient}
   from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
-    ${overrides('om', 'om.member_id = m.id')}`
+    ${ownerOverrides}`
 const clientSql = `select ${ofClient}, f.role
   from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
-    left join affiliation f on f.member_id = m.id and f.account_id = ? ${overrides('om', 'om.member_id = m.id')}
+    left join affiliation f on f.member_id = m.id and f.account_id = ? ${ownerOverrides}
   where c.client_id = ? and c.disabled_at is null`
 
 // Each half goes through the primary key: a list may name thousands of accounts.
@@ -80,8 +90,8 @@ const rolesSql = `select role from client_role where client_id = ? and subject_k
   union all select r.role from account_group g join client_role r on r.client_id = ? and r.subject_kind = 'group' and r.subject = g.name
   where g.account_id = ?`
 
-const ownersSql = `select r.id, ${ofMember}, ${overrideColumns('om')}
-  from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id ${overrides('om', 'om.member_id = m.id')}
+const ownersSql = `select r.id, ${ofMember}, ${ownerOverrideColumns}
+  from resource r join member m on m.id = r.member_id left join standing s on s.member_id = m.id ${ownerOverrides}
   where r.removed_at is null`
 const ownerSql = `${ownersSql} and r.id = ?`
 
@@ -112,7 +122,7 @@ function clientIn(found: readonly SqlRow[], given: readonly SqlRow[]): Client | 
       service: client.service as Door['service'],
       audience: client.audience as Door['audience'],
       roles: [...roles].toSorted(),
-      ...(client.member_id !== null && { owner: memberIn(found) }),
+      ...(client.member_id !== null && { owner: ownerIn(found)! }),
     },
   }
 }
@@ -121,9 +131,6 @@ const bothIn = (account: readonly SqlRow[], client: readonly SqlRow[], roles: re
   account: accountIn(account),
   client: clientIn(client, roles),
 })
-
-const ownerIn = (found: readonly SqlRow[]): MemberInForce | undefined =>
-  found.length > 0 ? memberIn(found) : undefined
 
 const accountQuery = (accountId: string): Query => [accountSql, [accountId]]
 const clientQueries = (clientId: string, accountId: string): [Query, Query] => [

@@ -371,4 +371,7 @@ export const migrations: readonly Migration[] = [
   index('delivery', 'recipient, at'),
   index('delivery', 'queue_id'),
   index('delivery', 'at'),
+  // A deny on one site: it is offline, whoever its member is.
+  column('access_override', 'resource_id {id}'),
+  index('access_override', 'resource_id'),
 ]

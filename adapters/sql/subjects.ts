@@ -8,6 +8,7 @@ import { mailSubjectNames, type Named } from './mail-subjects.ts'
 type Change = Exclude<Changed, { memberId: string }>
 type ClientRow = { clientId: string; audience: string; memberId: string | null }
 type AccountRow = { id: string; username: string }
+type GroupRow = { accountId: string; name: string }
 type SiteRow = { name: string; resourceId: string; memberNumber: string }
 
 const AT_ONCE = 100
@@ -19,13 +20,17 @@ export const subjectStore = (knex: Knex): SubjectStore => {
   const accountsOf = (memberIds: readonly string[]) =>
     knex('affiliation').whereIn('memberId', memberIds).select('accountId')
 
-  const clientsOf = (change: { memberIds: readonly string[] } | { clientId: string }): Promise<ClientRow[]> =>
+  const clientsOf = (
+    change: { memberIds: readonly string[] } | { clientId: string } | { resourceId: string },
+  ): Promise<ClientRow[]> =>
     knex('client')
       .leftJoin('resource', 'resource.id', 'client.resourceId')
       .where((any) =>
         'memberIds' in change
           ? any.whereIn('resource.memberId', change.memberIds)
-          : any.where({ 'client.clientId': change.clientId }),
+          : 'resourceId' in change
+            ? any.where({ 'client.resourceId': change.resourceId })
+            : any.where({ 'client.clientId': change.clientId }),
       )
       .select('client.clientId', 'client.audience', 'resource.memberId')
 
@@ -55,16 +60,22 @@ export const subjectStore = (knex: Knex): SubjectStore => {
 
   async function accountsTouched(change: Change): Promise<string[]> {
     if ('accountId' in change) return [change.accountId]
-    if ('resourceId' in change || 'login' in change) return []
+    if ('login' in change) return []
     const own = 'memberIds' in change ? await accountsOf(change.memberIds).pluck('account_id') : []
     return [...new Set([...own, ...(await accountsAt(await clientsOf(change)))])]
   }
 
-  const accountsNamed = async (ids: readonly string[]): Promise<Named[]> =>
-    (await accounts().whereIn('id', ids).select('id', 'username')).map(({ id, username }: AccountRow) => [
-      id,
-      { kind: 'account', accountId: id, username },
+  async function accountsNamed(ids: readonly string[]): Promise<Named[]> {
+    const [found, groups]: [AccountRow[], GroupRow[]] = await Promise.all([
+      accounts().whereIn('id', ids).select('id', 'username'),
+      knex('accountGroup').whereIn('accountId', ids).orderBy('name').select('accountId', 'name'),
     ])
+    const byAccount = Map.groupBy(groups, ({ accountId }) => accountId)
+    return found.map(({ id, username }) => {
+      const own = byAccount.get(id) ?? []
+      return [id, { kind: 'account', accountId: id, username, groups: own.map(({ name }) => name) }]
+    })
+  }
 
   const sitesNamed = async (names: readonly string[]): Promise<Named[]> =>
     (
@@ -104,6 +115,7 @@ export const subjectStore = (knex: Knex): SubjectStore => {
       if ('clientId' in change) return []
       if (kind === 'login') return mail.loginsTouched(change)
       if (kind === 'address') return mail.addressesTouched(change)
+      if ('resourceId' in change) return sites().where({ id: change.resourceId }).pluck('name')
       return 'memberIds' in change ? sites().whereIn('memberId', change.memberIds).orderBy('name').pluck('name') : []
     },
   }

@@ -1,5 +1,6 @@
 // Whom and what the audit's entries are about, by the names that people know: looked up once for all rows of a page.
 import type { AuditRow } from '../../src/ports.ts'
+import { targetOf } from '../../src/usecases/suspend.ts'
 import type { Texts } from '../../src/web/texts.ts'
 import type { Desk } from '../desk.ts'
 
@@ -26,7 +27,10 @@ function looksOf({ core: { store } }: Desk, { t, day, money }: Texts): Record<st
   }
   async function override(id: string): Promise<string | undefined> {
     const found = await store.overrides.get(id)
-    return found?.accountId ? account(found.accountId) : member(found?.memberId ?? '')
+    if (!found) return undefined
+    const target = targetOf(found)
+    if ('resourceId' in target) return resource(target.resourceId)
+    return 'accountId' in target ? account(target.accountId) : member(target.memberId)
   }
   async function service(name: string): Promise<string | undefined> {
     if (name === 'provider') return t('admin.service.provider')

@@ -2,6 +2,7 @@
 // reason. The page loads itself again while something is pending; with JavaScript (page.js) only its middle does.
 import { AppError } from '../../src/domain/errors.ts'
 import type { Override } from '../../src/ports.ts'
+import { targetOf } from '../../src/usecases/suspend.ts'
 import { overridesBehind } from '../../src/usecases/suspend-together.ts'
 import type { Watched } from '../../src/usecases/watch.ts'
 import { sinceOf, type Watcher } from '../../src/usecases/watcher.ts'
@@ -65,13 +66,21 @@ async function progress(desk: Desk, view: View, lines: readonly Watched[], lifte
 
 /** Whom it is about, with a link to each. */
 async function subjects(desk: Desk, overrides: readonly Override[]): Promise<{ href: string; name: string }[]> {
-  const { accounts, members } = desk.core.store
+  const { accounts, members, resources } = desk.core.store
   return Promise.all(
-    overrides.map(async ({ accountId, memberId }) =>
-      accountId
-        ? { href: `/admin/accounts/${accountId}`, name: (await accounts.get(accountId))?.username ?? accountId }
-        : { href: `/admin/members/${memberId}`, name: (await members.get(memberId!))?.name ?? memberId! },
-    ),
+    overrides.map(async (override) => {
+      const target = targetOf(override)
+      if ('accountId' in target) {
+        const { accountId: id } = target
+        return { href: `/admin/accounts/${id}`, name: (await accounts.get(id))?.username ?? id }
+      }
+      if ('memberId' in target) {
+        const { memberId: id } = target
+        return { href: `/admin/members/${id}`, name: (await members.get(id))?.name ?? id }
+      }
+      const { resourceId: id } = target
+      return { href: `/admin/sites/${id}`, name: (await resources.get(id))?.name ?? id }
+    }),
   )
 }
 

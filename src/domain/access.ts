@@ -35,6 +35,8 @@ export type MemberInForce = {
   overrides: readonly OverrideInForce[]
 }
 export type Membership = MemberInForce & { role: AffiliationRole }
+/** The member that a site or mailbox belongs to; `offline`: the deny by which the site alone was taken offline. */
+export type Owner = MemberInForce & { offline?: OverrideInForce }
 
 export type AccountFacts = {
   accountId: string
@@ -45,8 +47,8 @@ export type AccountFacts = {
 
 export type Door = {
   service: ServiceKind
-  /** The member a site or mailbox belongs to; absent for the house's own services. */
-  owner?: MemberInForce
+  /** Absent for the house's own services. */
+  owner?: Owner
   /** `listed`: only accounts that were given a role here. `members`: any member whom the policy lets in. */
   audience: 'members' | 'listed'
   /** The roles this account has here. */
@@ -61,6 +63,7 @@ export const reasons = [
   'closed',
   'applicant',
   'suspended',
+  'offline',
   'not_member',
   'not_listed',
 ] as const
@@ -88,10 +91,14 @@ const isDeny = ({ effect }: OverrideInForce): boolean => effect === 'deny'
 const isAllow = ({ effect }: OverrideInForce): boolean => effect === 'allow'
 
 const refused = (code: ReasonCode): AccessAnswer => ({ access: 'none', reason: { code } })
-const suspended = ({ reasonText, startsAt, endsOn }: OverrideInForce, memberName?: string): AccessAnswer => ({
+const suspended = (
+  { reasonText, startsAt, endsOn }: OverrideInForce,
+  memberName?: string,
+  code: 'suspended' | 'offline' = 'suspended',
+): AccessAnswer => ({
   access: 'none',
   reason: {
-    code: 'suspended',
+    code,
     text: reasonText,
     sinceAt: startsAt,
     ...(endsOn && { untilOn: endsOn }),
@@ -120,9 +127,10 @@ const order: Record<ReasonCode, number> = {
   lapsed: 2,
   applicant: 3,
   suspended: 4,
-  closed: 5,
-  not_listed: 6,
-  not_member: 7,
+  offline: 5,
+  closed: 6,
+  not_listed: 7,
+  not_member: 8,
 }
 
 /** The answer that gives most; among equals, the one whose reason helps the person most. */
@@ -140,6 +148,12 @@ function throughOwn({ overrides, memberships }: AccountFacts, service: ServiceKi
   return best(through) ?? refused('not_member')
 }
 
+/** What the resource itself is due, whoever uses it: a member's public site, form mail or database. */
+export function resourceAccess({ offline, ...owner }: Owner, service: PolicyKind, policy: Policy): AccessAnswer {
+  const due = throughMember(owner, service, policy)
+  return offline && due.access !== 'none' ? suspended(offline, owner.memberName, 'offline') : due
+}
+
 /** What an account may do at a door now, and why. */
 export function accessTo(account: AccountFacts, door: Door, policy: Policy): AccessAnswer {
   const denied = account.overrides.find(isDeny)
@@ -147,16 +161,12 @@ export function accessTo(account: AccountFacts, door: Door, policy: Policy): Acc
   if (account.closed) return refused('closed')
   if (door.audience === 'listed' && door.roles.length === 0) return refused('not_listed')
   if (!door.owner) return throughOwn(account, door.service, policy)
-  const owners = throughMember(door.owner, door.service, policy)
+  const owners = resourceAccess(door.owner, door.service, policy)
   // Whoever was given a role at a member's site need not be a member; where no role is needed, being one is.
   if (door.roles.length > 0) return owners
   const own = throughOwn(account, door.service, policy)
   return accesses.indexOf(own.access) < accesses.indexOf(owners.access) ? own : owners
 }
-
-/** What the resource itself is due, whoever uses it: a member's public site, form mail or database. */
-export const resourceAccess = (owner: MemberInForce, service: PolicyKind, policy: Policy): AccessAnswer =>
-  throughMember(owner, service, policy)
 
 /** True if the account is a member in force anywhere: the `membership` claim, and nothing more than that. */
 export const inForce = (account: AccountFacts): boolean =>

@@ -11,6 +11,7 @@ import type { Override, Stores } from '../ports.ts'
 import type { Reconciler } from '../reconcile.ts'
 import { enact, foresee, lowers, opens, type StandingChange, today } from './standing.ts'
 import { touch } from './subjects.ts'
+import { described, targetOf } from './suspend.ts'
 
 const PAGE = 500
 /** Members or overrides in one transaction: some milliseconds, so that nobody's sign-in waits for the night. */
@@ -30,7 +31,8 @@ export type NightReport = {
 }
 
 async function overrideChange(core: Core, stores: Stores, override: Override, on: CivilDate): Promise<void> {
-  const { id, accountId, memberId, endsOn, effect } = override
+  const { id, accountId, endsOn, effect } = override
+  const target = targetOf(override)
   const ends = endsOn !== null && endsOn < on
   if (ends) await stores.overrides.lift(id, core.clock.now(), 'clock')
   else await stores.overrides.begin(id)
@@ -38,11 +40,10 @@ async function overrideChange(core: Core, stores: Stores, override: Override, on
   await audit(core, stores, {
     action: ends ? 'access.override_ended' : 'access.override_begun',
     actor: 'clock',
-    subjectKind: accountId ? 'account' : 'member',
-    subjectId: accountId ?? memberId!,
+    ...described(target),
     payload: { effect, endsOn },
   })
-  await touch(core, stores, accountId ? { accountId } : { memberId: memberId! }, 'clock')
+  await touch(core, stores, target, 'clock')
 }
 
 /** Each is looked up in the transaction that begins or ends it: two instances whose night begins at once do it once. */

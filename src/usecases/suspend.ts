@@ -1,5 +1,5 @@
-// Suspending and restoring: an admin's deny on an account or on a member, begun and lifted. Fact, audit and outbox are one
-// transaction; every door refuses from its commit, and the reconciler is woken to close what services keep themselves.
+// Suspending and restoring: an admin's deny on an account, on a member or on one site (which is then offline), begun and
+// lifted. Fact, audit and outbox are one transaction; every door refuses from its commit, and the reconciler is woken to close what services keep themselves.
 import type { Actor, Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
@@ -8,13 +8,20 @@ import type { Override, Stores } from '../ports.ts'
 import { HOUSE_CLIENT, logoutService } from '../provider-service.ts'
 import { type Touched, touch } from './subjects.ts'
 
-export type Target = { accountId: string } | { memberId: string }
+export type Target = { accountId: string } | { memberId: string } | { resourceId: string }
 export type SuspendInput = { target: Target; reason: string; endsOn?: CivilDate | null; actor: Actor }
 
-export const described = (target: Target) =>
-  'accountId' in target
-    ? { subjectKind: 'account', subjectId: target.accountId }
-    : { subjectKind: 'member', subjectId: target.memberId }
+export function described(target: Target): { subjectKind: string; subjectId: string } {
+  if ('accountId' in target) return { subjectKind: 'account', subjectId: target.accountId }
+  if ('memberId' in target) return { subjectKind: 'member', subjectId: target.memberId }
+  return { subjectKind: 'site', subjectId: target.resourceId }
+}
+
+/** Whom an override is about. */
+export function targetOf({ accountId, memberId, resourceId }: Override): Target {
+  if (accountId !== null) return { accountId }
+  return memberId !== null ? { memberId } : { resourceId: resourceId! }
+}
 
 /** The reason without space round it, at most 1,000 characters. */
 export function checkedReason(reason: string): string {
@@ -36,6 +43,7 @@ export const newOverride = (
     id: core.random.uuid(),
     memberId: 'memberId' in target ? target.memberId : null,
     accountId: 'accountId' in target ? target.accountId : null,
+    resourceId: 'resourceId' in target ? target.resourceId : null,
     effect,
     reasonText,
     startsAt: at,
@@ -57,12 +65,20 @@ async function leave(stores: Stores, accountId: string, at: Instant): Promise<To
     .map(({ clientId }) => ({ service: logoutService(clientId), subject: accountId }))
 }
 
+/** A mailbox is closed by suspending whose it is. */
+async function siteThere(stores: Stores, resourceId: string): Promise<void> {
+  const site = await stores.resources.get(resourceId)
+  if (site?.kind !== 'site' || site.removedAt !== null)
+    throw new AppError('not_found', { detail: 'there is no such site' })
+}
+
 /** What was queued, so that the caller can watch each service go green. */
 export const suspend =
   (core: Core) =>
   async ({ target, reason, endsOn = null, actor }: SuspendInput): Promise<Touched[]> => {
     const reasonText = checkedReason(reason)
     const touched = await core.store.transaction(async (stores) => {
+      if ('resourceId' in target) await siteThere(stores, target.resourceId)
       const denied = (await stores.overrides.open(target)).find(
         (override) => override.effect === 'deny' && override.begun,
       )

@@ -6,6 +6,7 @@ import { audit } from '../core.ts'
 import type { Instant } from '../domain/time.ts'
 import type { Override } from '../ports.ts'
 import { subjectsOf, type Touched } from './subjects.ts'
+import { targetOf } from './suspend.ts'
 import { isOver, type Lines, linesOf, mark, owedOn, pauseFor, subjectsIn, type Watched } from './watch.ts'
 
 export type Watcher = {
@@ -26,7 +27,6 @@ const SETTLED = 'access.settled'
 /** When it began; when it was lifted, if it was. */
 export const sinceOf = ({ createdAt, liftedAt }: Override): Instant => liftedAt ?? createdAt
 const keyOf = (override: Override): string => `${override.id} ${sinceOf(override)}`
-const targetOf = ({ accountId, memberId }: Override) => (accountId ? { accountId } : { memberId: memberId! })
 
 export function createWatcher(core: Core): Watcher {
   const runs = new Map<string, Run>()

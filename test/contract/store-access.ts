@@ -24,6 +24,33 @@ export function storeAccess(opened: Opened): void {
     expect((await opened.database.knex('accessOverride').where({ id: first.id }).first())?.liftedBy).toBe('ada')
   })
 
+  test('overrides: a deny on a site is about that site alone, its client included', async () => {
+    const store = stores()
+    const { account, member } = await make.people(store)
+    const [site, other] = [make.resource(member), make.resource(member)]
+    for (const each of [site, other]) await store.resources.add(each)
+    const client = make.client(member.organisationId, { resourceId: site.id })
+    await store.clients.add(client)
+    const deny = make.override({ resourceId: site.id })
+    await store.overrides.add(deny)
+    expect(await store.overrides.open({ resourceId: site.id })).toEqual([deny])
+    const owners = await store.access.owners([site.id, other.id])
+    expect(owners.get(site.id)).toMatchObject({
+      memberId: member.id,
+      overrides: [],
+      offline: { reasonText: deny.reasonText },
+    })
+    expect(owners.get(other.id)).not.toHaveProperty('offline')
+    expect(await store.access.owner(site.id)).toEqual(owners.get(site.id))
+    const { door } = await store.access.accountAndDoor(account.id, client.clientId)
+    expect(door?.owner).toHaveProperty('offline')
+    expect(await store.access.doors([{ accountId: account.id, clientId: client.clientId }])).toEqual([door])
+    expect(await store.subjects.touchedBy('site', { resourceId: site.id })).toEqual([site.name])
+    expect(await store.subjects.touchedBy('account', { resourceId: site.id })).toEqual([account.id])
+    await store.overrides.lift(deny.id, make.NOW + 1, 'ada')
+    expect(await store.access.owner(site.id)).not.toHaveProperty('offline')
+  })
+
   test('overrides: due when they have to begin, and the day after their last', async () => {
     const { overrides } = stores()
     const { account } = await make.people(stores())

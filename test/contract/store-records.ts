@@ -203,6 +203,7 @@ export const override = (more: Partial<Override> = {}): Override => ({
   id: id(),
   memberId: null,
   accountId: null,
+  resourceId: null,
   effect: 'deny',
   reasonText: "Envoi en masse: 'oups' %_\\",
   startsAt: NOW,

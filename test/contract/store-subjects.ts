@@ -30,6 +30,7 @@ export function storeSubjects(opened: Opened): void {
       kind: 'account',
       accountId: account.id,
       username: account.username,
+      groups: [],
     })
     expect(await store.subjects.get('login', login.name)).toEqual({
       kind: 'login',

@@ -11,6 +11,7 @@ import {
   type MemberInForce,
   type Membership,
   type OverrideInForce,
+  type Owner,
   type Policy,
   policyKinds,
   resourceAccess,
@@ -50,7 +51,7 @@ const house = (service: ServiceKind = 'web', more: Partial<Door> = {}): Door => 
   roles: [],
   ...more,
 })
-const site = (owner: MemberInForce, more: Partial<Door> = {}): Door => ({
+const site = (owner: Owner, more: Partial<Door> = {}): Door => ({
   service: 'site',
   audience: 'listed',
   roles: ['editor'],
@@ -222,6 +223,18 @@ describe('the owner of a site', () => {
     ['lapsed but allowed', member('lapsed', [allow]), 'full', 'allowed'],
   ])('%s', (_, owner, expected, code) => {
     expect(answer(person, site(owner))).toMatchObject({ access: expected, reason: { code } })
+  })
+  test.each<[string, MemberInForce, string]>([
+    ['its member in order', member('current'), 'offline'],
+    ['its member lapsed, whose site stays up', member('lapsed'), 'offline'],
+    ['its member allowed', member('lapsed', [allow]), 'offline'],
+    ['its member suspended as well', member('current', [deny]), 'suspended'],
+    ['its member closed', member('closed'), 'closed'],
+  ])('a site that was taken offline is closed to readers and editors: %s', (_, owner, code) => {
+    const offline = { ...owner, offline: { ...deny, reasonText: 'pirated' } }
+    expect(resourceAccess(offline, 'hosting', defaultPolicy)).toMatchObject({ access: 'none', reason: { code } })
+    if (owner.standing === 'current')
+      expect(answer(person, site(offline))).toMatchObject({ access: 'none', reason: { code } })
   })
   test('an editor whose own member lapsed goes on, because the site is in order', () => {
     expect(access(account([as(member('lapsed'))]), site(member('current')))).toBe('full')
