@@ -16,6 +16,8 @@ export const moduleClient = (url: string): ClientTemplate => ({
   tokenEndpointAuthMethod: 'client_secret_basic',
   // It refreshes in parallel requests: with rotation, the second one would look like a stolen token.
   rotateRefreshToken: false,
+  signInUri: (issuer) =>
+    `${url}${CALLBACK}?iss=${encodeURIComponent(issuer)}&target_link_uri=${encodeURIComponent(`${url}/`)}`,
 })
 
 /** What the block is filled with; every text is safe in a quoted Apache argument. */
@@ -195,9 +197,9 @@ Alias "${f.signedOutPath}" "${f.dir}/${f.name}.signed-out.html"
 
 /** Where a link « sign out » leads. */
 export const signOutPath = (f: Filling): string => `${f.callbackPath}?logout=${encodeURIComponent(f.signedOutUri)}`
-/** Where a link « sign in » leads, on pages that visitors see too; `back`: a path of the site. (OIDC Core §4) */
+/** Where a link « sign in » leads, on pages that visitors see too; `back`: a path of the site, which ends the address. (OIDC Core §4) */
 export const signInPath = (f: Filling, back = '/'): string =>
-  `${f.callbackPath}?target_link_uri=${encodeURIComponent(`${f.url}${back}`)}&iss=${encodeURIComponent(f.issuer)}`
+  `${f.callbackPath}?iss=${encodeURIComponent(f.issuer)}&target_link_uri=${encodeURIComponent(`${f.url}${back}`)}`
 
 /** The files beside the configuration that `directives` and `ownPlaces` name. */
 export const companions = (f: Filling, { client, random }: KitTarget): KitFile[] => [
