@@ -8,6 +8,7 @@ import type { Queues } from '../src/usecases/held-messages.ts'
 import type { ReminderReport } from '../src/usecases/remind.ts'
 import type { House } from '../src/web/house.ts'
 import type { Page } from '../src/web/page.ts'
+import type { SiteSessions } from '../src/web/site-sessions.ts'
 
 /** What drives the services, for the staff's pages. */
 export type Machinery = {
@@ -28,6 +29,8 @@ export type Desk = {
   /** The provider in service: rotation of keys swaps it. */
   provider: () => Provider
   house: House
+  /** Of people at sites behind forward authentication. */
+  siteSessions: SiteSessions
   organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
   /** The network address of the person, behind the proxies that are trusted. */
   address: (ctx: { req: import('node:http').IncomingMessage }) => string

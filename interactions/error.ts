@@ -18,6 +18,6 @@ export const errorPage = (texts: Texts, error: AppError, reference: string): Sho
 export const oauthErrorPage = (texts: Texts, code: string): Shown => ({
   title: texts.t('error.title'),
   body: html`${heading(texts.t('error.title'))}
-    <p>${texts.t('error.oauth', { code })}</p>
+    <p>${texts.t(code === 'invalid_redirect_uri' ? 'error.oauth_address' : 'error.oauth', { code })}</p>
     <a class="button" href="/">${texts.t('back_home')}</a>`,
 })

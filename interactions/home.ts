@@ -3,7 +3,8 @@
 import type { AffiliationRole, Reason } from '../src/domain/access.ts'
 import { addDays, type CivilDate } from '../src/domain/time.ts'
 import type { AccountInForce } from '../src/ports.ts'
-import { type Explanation, explain } from '../src/usecases/explain.ts'
+import { type Explanation, explainSelf } from '../src/usecases/explain.ts'
+import { myServices } from '../src/usecases/my-services.ts'
 import { type Html, html } from '../src/web/html.ts'
 import type { Page, View } from '../src/web/page.ts'
 import type { TextKey, Texts } from '../src/web/texts.ts'
@@ -12,6 +13,7 @@ import { heading, hidden, summary } from './parts.ts'
 import { associations } from './people.ts'
 import { explanation, titleOf } from './reasons.ts'
 import { ownSites } from './sites.ts'
+import { tiles } from './tiles.ts'
 
 type About = Parameters<typeof explanation>[2]
 type Membership = Explanation['memberships'][number]
@@ -47,7 +49,8 @@ const suspensionOf = (overrides: AccountInForce['overrides'], memberName?: strin
 }
 
 /** What must be said first: a suspension of the person, of a member, or a membership that lapsed. */
-function notices(texts: Texts, { account, memberships }: Explanation, about: About): Html[] {
+type Standings = Pick<Explanation, 'account' | 'memberships'>
+function notices(texts: Texts, { account, memberships }: Standings, about: About): Html[] {
   const own = suspensionOf(account.overrides)
   const reasons = [
     own,
@@ -85,11 +88,6 @@ const membershipRow = (
   </li>`
 }
 
-const serviceRow = (texts: Texts, { name, url, access, reason }: Explanation['clients'][number]): Html => html`<li>
-  <span>${name}</span>
-  ${access === 'none' ? html`<span>${state(texts, 'access', 'none')} <small>${texts.t(`why.${reason.code}` as TextKey)}</small></span>` : html`<a href="${url}">${texts.t('home.open')}<span class="skip"> ${name}</span></a>`}
-</li>`
-
 async function consentRows(desk: Desk, accountId: string, view: View): Promise<Html[]> {
   const consents = await desk.core.store.consents.list(accountId)
   return Promise.all(
@@ -113,19 +111,21 @@ export const home = (desk: Desk): Page<AccountInForce> => ({
       zone: organisation.timeZone,
       client: '',
     }
-    const explained = (await explain(desk.core)({ id: account.accountId }))!
-    const services = explained.clients.filter(({ party, reason }) => party === 'first' && reason.code !== 'not_listed')
+    const explained = (await explainSelf(desk.core)({ id: account.accountId }))!
+    const services = await myServices(desk.core)(account.accountId)
+    const hasMail = explained.logins.length > 0
     const consents = await consentRows(desk, account.accountId, view)
     return {
       title: t('home.title', { name: account.givenName || account.name }),
+      wide: services.length > 1,
       body: html`${heading(t('home.title', { name: account.givenName || account.name }))} ${summary(view)} ${notices(texts, explained, about)}
         <h2>${t('home.memberships')}</h2>
         ${explained.memberships.length === 0 ? html`<p>${t('home.no_membership')}</p>` : html`<ul class="rows">${explained.memberships.map((membership) => membershipRow(texts, membership))}</ul>`}
         ${await associations(desk, account, view)} ${await ownSites(desk, account, view)}
         ${explained.memberships.some(({ role }) => seesBills(role)) && html`<p><a href="/account/dues">${t('home.dues')}</a></p>`}
         <h2>${t('home.services')}</h2>
-        ${services.length === 0 ? html`<p>${t('home.no_service')}</p>` : html`<ul class="rows">${services.map((service) => serviceRow(texts, service))}</ul>`}
-        ${explained.logins.length > 0 && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul><p><a href="/account/mail">${t('home.mail')}</a></p>`}
+        ${await tiles(desk, texts, { services, hasMail })}
+        ${hasMail && html`<h2>${t('home.mailboxes')}</h2><ul class="rows">${explained.logins.map(({ login, access }) => html`<li><span>${login}</span>${state(texts, 'access', access)}</li>`)}</ul>`}
         ${consents.length > 0 && html`<h2>${t('home.consents')}</h2><ul class="rows">${consents}</ul>`}
         <h2>${t('home.security')}</h2>
         <ul class="rows">

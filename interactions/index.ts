@@ -5,6 +5,7 @@ import { AppError } from '../src/domain/errors.ts'
 import type { Letters } from '../src/usecases/invite.ts'
 import type { App, Pages } from '../src/web/app.ts'
 import { SIGNED_IN } from '../src/web/clients.ts'
+import { mountForwardAuth } from '../src/web/forward-auth.ts'
 import { isHousePath } from '../src/web/house.ts'
 import { mount } from '../src/web/page.ts'
 import type { ProviderPages } from '../src/web/provider.ts'
@@ -15,6 +16,7 @@ import type { Desk } from './desk.ts'
 import { dues, receipt } from './dues.ts'
 import { errorPage, oauthErrorPage } from './error.ts'
 import { forgotten } from './forgotten.ts'
+import { tellAtSite } from './forward-auth.ts'
 import { home } from './home.ts'
 import { accepting, joining } from './joining.ts'
 import { type Look, layout } from './layout.ts'
@@ -68,6 +70,7 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mount(router, accepting(desk), frame)
       for (const page of accountActs(desk)) mount(router, page, frame)
       mountAdmin(router, desk, letters, frame)
+      mountForwardAuth(router, { ...desk, sessions: desk.siteSessions, tell: tellAtSite(desk, frame.texts) })
       router.get(SIGNED_IN, (ctx) => {
         const state = String(ctx.query.state ?? '/')
         ctx.redirect(isHousePath(state) ? state : '/')

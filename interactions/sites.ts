@@ -136,11 +136,15 @@ async function services(desk: Desk, view: View, shown: SiteShown): Promise<Html>
 const usable = ({ mayAct, clients }: SiteShown): Client[] =>
   mayAct ? clients.map(({ client }) => client).filter(({ disabledAt }) => disabledAt === null) : []
 
+/** People sign in there; what the association drives by itself, nobody does. */
+const receivesPeople = ({ metadata }: Client): boolean =>
+  Array.isArray(metadata.redirect_uris) && metadata.redirect_uris.length > 0
+
 /** Kits of what people sign in to, and of nothing that the association drives. */
 export async function withKit(desk: Desk, shown: SiteShown): Promise<Client[]> {
-  const clients = usable(shown)
+  const clients = usable(shown).filter(receivesPeople)
   const plugins = await Promise.all(clients.map((client) => pluginOf(desk, client)))
-  return clients.filter((_, at) => plugins[at]?.kit !== undefined && plugins[at].manages === undefined)
+  return clients.filter((_, at) => plugins[at]?.kit !== undefined)
 }
 export const withSecret = (shown: SiteShown): Client[] =>
   usable(shown).filter(({ sealedSecret }) => sealedSecret !== null)

@@ -22,6 +22,7 @@ import { createPages, createProviderPages } from '../interactions/index.ts'
 import type { Look } from '../interactions/layout.ts'
 import { createLetters } from '../interactions/letters.ts'
 import { createQuarantineLetters, createSayWhy, createSpikeLetter } from '../interactions/mail-letters.ts'
+import { createTrafficLetter } from '../interactions/site-letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
@@ -41,6 +42,7 @@ import { tellSpikes } from './usecases/mail-spikes.ts'
 import type { HeldRemovals } from './usecases/nightly.ts'
 import { createReminders, type ReminderReport } from './usecases/remind.ts'
 import { tellHeld } from './usecases/tell-held.ts'
+import { tellTraffic } from './usecases/traffic-spikes.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
 import { clientSource } from './web/clients.ts'
@@ -48,6 +50,8 @@ import { createHouse } from './web/house.ts'
 import { createMetrics, type Metrics } from './web/metrics.ts'
 import { createProvider, publishedKeys } from './web/provider.ts'
 import { addressOf } from './web/server.ts'
+import { siteSessions } from './web/site-sessions.ts'
+import { sendStatus } from './web/status-token.ts'
 
 export type Input = {
   /** schedar.yaml; when it is not there, the defaults hold. */
@@ -69,6 +73,8 @@ export type Installation = {
   uploads: Uploads
   /** Tells the association of logins and members that sent many times their usual; how many. */
   tellSpikes: () => Promise<number>
+  /** Tells the association of sites that were asked for many times their usual; how many. */
+  tellTraffic: () => Promise<number>
   metrics: Metrics
   dataDir: string
   database: Database
@@ -246,6 +252,7 @@ export async function openInstallation({
       // A client that is gone, or that no longer listens, has nothing left to log out of.
       if (client?.backchannelLogoutUri) await client.backchannelLogout(accountId, sid)
     },
+    sendStatus: (clientId, accountId, signal) => sendStatus(core, { clientId, accountId }, signal),
     clock,
     log,
     guard: config.guard,
@@ -279,6 +286,7 @@ export async function openInstallation({
     core,
     provider: () => running!.provider,
     house: createHouse(core, () => running!.provider),
+    siteSessions: siteSessions(adapter('SiteSession'), clock, random),
     organisation,
     address: ({ req }) => addressOf(req),
     machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin, queues },
@@ -335,6 +343,7 @@ export async function openInstallation({
     tellHeld: tellHeld(core, letters),
     uploads,
     tellSpikes: tellSpikes(core, createSpikeLetter(config.issuer, organisation)),
+    tellTraffic: tellTraffic(core, createTrafficLetter(config.issuer, organisation)),
     metrics,
     dataDir,
     database,

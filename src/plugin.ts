@@ -4,6 +4,7 @@
 import type { ZodType, z } from 'zod'
 import type { Access, AffiliationRole, ServiceKind } from './domain/access.ts'
 import type { AppPasswordScope } from './domain/app-passwords.ts'
+import type { Traffic } from './domain/traffic.ts'
 
 /** A subject's name within its service: an account id, a mail login, a site's name. */
 export type Name = string
@@ -95,6 +96,17 @@ export type KitTarget = {
   random(bytes: number): string
 }
 
+/** What the kit of a whole service is made for. */
+export type ServiceKitTarget = {
+  issuer: string
+  associationName: string
+  contactEmail: string
+  /** Its part of schedar.yaml; secrets resolved. */
+  config: unknown
+  /** Answers to the plugin's own questions, from `--set key=value`. */
+  options: Record<string, string>
+}
+
 /** What a client of this kind needs at registration. `url` is the site's address without a trailing slash. */
 export type ClientTemplate = {
   redirectUris: string[]
@@ -103,6 +115,8 @@ export type ClientTemplate = {
   /** Where a lowered role is told at once, for a client that keeps rights of its own (docs/write-a-plugin.md). */
   statusUri?: string
   tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none'
+  /** Where a person is signed in at once (OpenID Connect Core §4), instead of at the site's front page. */
+  signInUri?: (issuer: string) => string
   /** The kind of service that policy knows it as; `web` or `site` unless said. */
   service?: ServiceKind
   /** A resource server that may introspect other clients' tokens: those with this scope. */
@@ -167,6 +181,8 @@ export type DoorFact =
       text: string
       at: number
     }
+  /** What a site was asked for, added to what is known of the hour that begins at `at`. `site`: its name or one of its vhost's. */
+  | ({ kind: 'traffic'; site: Name } & Omit<Traffic, 'siteId'>)
 
 /** A shared counter: so many points in a window that begins with the first. */
 export type Counter = { key: string; points: number; limit: number; windowMs: number }
@@ -229,6 +245,8 @@ export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R e
   examine?(config: z.infer<C>, sites: readonly string[]): Promise<string[]>
   client?(url: string): ClientTemplate
   kit?(target: KitTarget): Promise<KitFile[]> | KitFile[]
+  /** What is installed once for a whole service that nobody signs in to. */
+  serviceKit?(target: ServiceKitTarget): KitFile[]
 }
 
 /** Gives a plugin its types; returns it unchanged. */

@@ -27,6 +27,7 @@ import type {
   SubjectStore,
   ThrottleStore,
   TicketStore,
+  TrafficStore,
 } from './stores.ts'
 
 export * from './dues-stores.ts'
@@ -93,6 +94,7 @@ export type Stores = {
   mailSubjects: MailSubjectStore
   quarantines: QuarantineStore
   outgoing: OutgoingStore
+  traffic: TrafficStore
   clients: ClientStore
   credentials: CredentialStore
   tickets: TicketStore

@@ -19,6 +19,8 @@ const SYNC_MS = 30_000
 const SPIKES_MS = 3_600_000
 /** How long it is remembered what went out. */
 const OUTGOING_MS = 30 * 86_400_000
+/** How long it is remembered what sites were asked for. */
+const TRAFFIC_MS = 35 * 86_400_000
 const FULL_SYNC_EVERY = 10
 const STOP_MS = 10_000
 const GRACE_MS = 2_000
@@ -45,6 +47,7 @@ export async function sweepAll(installation: Installation): Promise<void> {
   await store.invitations.sweep(clock.now() - 30 * 86_400_000)
   await store.throttle.sweep(clock.now())
   while (await store.outgoing.sweep(clock.now() - OUTGOING_MS)) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (await store.traffic.sweep(clock.now() - TRAFFIC_MS)) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** The night's work, whole. */
@@ -140,6 +143,7 @@ export async function serve(installation: Installation): Promise<Running> {
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
     repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),
     repeat(SPIKES_MS, installation.tellSpikes, failed('mail.spikes_failed')),
+    repeat(SPIKES_MS, installation.tellTraffic, failed('site.traffic_spikes_failed')),
     ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
   ]
   // Nights that were missed are made up for at once, beside the first requests.
@@ -154,11 +158,13 @@ export async function serve(installation: Installation): Promise<Running> {
     async stop() {
       for (const stop of stopTimers) stop()
       cron.stop()
+      // Asked for before anything is awaited: an event that came meanwhile would be waited for in vain.
+      const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
       // Requests under way get their time; a connection that is merely open does not.
       await doors.close()
-      await Promise.race([once(server, 'close'), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
       server.closeAllConnections()
       await installation.close(GRACE_MS)
       log.info('stopped')

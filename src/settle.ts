@@ -17,6 +17,8 @@ export type SettleDeps = {
   subjects: (kind: SubjectKind, names: readonly Name[]) => Promise<Map<Name, Subject>>
   /** Send a logout token; throws when the client did not acknowledge it. */
   sendLogout: (clientId: string, accountId: string, sid: string, signal: AbortSignal) => Promise<void>
+  /** Tell a client somebody's roles there as they are now; throws when it did not acknowledge them. */
+  sendStatus: (clientId: string, accountId: string, signal: AbortSignal) => Promise<void>
   clock: Clock
   log: Log
   /** Told of each effect acknowledged, with the milliseconds since its fact was committed. */
@@ -24,6 +26,8 @@ export type SettleDeps = {
 }
 
 const SUSPENSION_RETRY_MS = 4_000
+/** As long a lowered role is as pressing as a suspension: the client's own sessions end by themselves within a day. */
+const STATUS_URGENT_MS = 86_400_000
 const LONGEST_RETRY_MS = 300_000
 /** A small site must not get three hundred logout tokens in one moment. */
 const LOGOUTS_AT_ONCE = 10
@@ -201,6 +205,16 @@ export function createSettler(deps: SettleDeps) {
     }
   }
 
+  async function settleStatus(clientId: string, row: OutboxRow, signal: AbortSignal): Promise<void> {
+    try {
+      await deps.sendStatus(clientId, row.subject, signal)
+      await store.outbox.acknowledge([row.id])
+      done([row])
+    } catch (error) {
+      await retry([row], reasonOf(error), clock.now() - row.createdAt < STATUS_URGENT_MS)
+    }
+  }
+
   async function settleUnnamed(rows: readonly OutboxRow[]): Promise<void> {
     const old = rows.filter((row) => clock.now() - row.createdAt > UNNAMED_MS)
     const young = rows.filter((row) => !old.includes(row))
@@ -217,7 +231,11 @@ export function createSettler(deps: SettleDeps) {
       const clientId = clientOfLogoutService(name)
       if (clientId !== undefined) {
         for (let from = 0; from < rows.length && !signal.aborted; from += LOGOUTS_AT_ONCE)
-          await Promise.all(rows.slice(from, from + LOGOUTS_AT_ONCE).map((row) => settleLogout(clientId, row, signal)))
+          await Promise.all(
+            rows
+              .slice(from, from + LOGOUTS_AT_ONCE)
+              .map((row) => (row.effect === 'status' ? settleStatus : settleLogout)(clientId, row, signal)),
+          )
         return
       }
       const handle = deps.services.find((service) => service.name === name)

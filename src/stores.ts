@@ -3,6 +3,7 @@
 import type { AccountFacts, Door } from './domain/access.ts'
 import type { Standing, StandingFacts } from './domain/standing.ts'
 import type { CivilDate, Instant } from './domain/time.ts'
+import type { Traffic } from './domain/traffic.ts'
 import type { SubjectKind } from './plugin.ts'
 import type {
   Account,
@@ -140,6 +141,18 @@ export type ResourceStore = {
   removeLogin(id: string, at: Instant): Promise<void>
 }
 
+/** What sites were asked for, for some weeks. */
+export type TrafficStore = {
+  /** Adds to what is known of each site and hour. Inside a transaction. */
+  add(rows: readonly Traffic[]): Promise<void>
+  /** The hours of a site since then, in order. */
+  hours(siteId: string, sinceAt: Instant): Promise<Traffic[]>
+  /** Bytes and requests of each site in the hours from `sinceAt` to before `untilAt`, the most bytes first. */
+  totals(sinceAt: Instant, untilAt: Instant): Promise<Pick<Traffic, 'siteId' | 'bytes' | 'requests'>[]>
+  /** Removes what is older, some hundred rows at a time; true when there may be more. */
+  sweep(before: Instant): Promise<boolean>
+}
+
 export type ClientStore = {
   add(client: Client): Promise<void>
   update(client: Client): Promise<void>
@@ -148,6 +161,11 @@ export type ClientStore = {
   list(): Promise<Client[]>
   /** Those of one site. */
   ofResource(resourceId: string): Promise<Client[]>
+  /**
+   * Those in service that may be open to an account, by name: open to every member, or with a role or a member of its own
+   * behind them. What of it is open now, the doors say.
+   */
+  near(accountId: string): Promise<Client[]>
   setRole(role: ClientRole): Promise<void>
   removeRole(role: ClientRole): Promise<void>
   rolesOn(clientId: string): Promise<ClientRole[]>

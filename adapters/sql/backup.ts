@@ -56,6 +56,7 @@ const momentary = [
   'member_invitation',
   'submission',
   'delivery',
+  'traffic',
   'outbox',
   'service_lease',
   'upload',

@@ -26,10 +26,21 @@ const columns = `client_id as clientId, organisation_id as organisationId, kind,
   second_factor as secondFactor, metadata, sealed_secret as sealedSecret, roles_of_affiliation as rolesOfAffiliation,
   created_at as createdAt, disabled_at as disabledAt`
 
+// Each part leads through an index: there may be thousands of members' sites, and of roles on them.
+const nearSql = `select ${columns} from client c join (
+    select client_id as id from client where audience = 'members'
+    union select client_id from client_role where subject_kind = 'account' and subject = ?
+    union select r.client_id from account_group g join client_role r on r.subject_kind = 'group' and r.subject = g.name where g.account_id = ?
+    union select s.client_id from affiliation f join resource r on r.member_id = f.member_id join client s on s.resource_id = r.id where f.account_id = ?
+  ) near on near.id = c.client_id
+  where c.disabled_at is null order by c.name, c.client_id`
+const clientsIn = (found: SqlRow[]): Client[] => (found as unknown as ClientRow[]).map(read)
+
 const getSql = `select ${columns} from client where client_id = ?`
 const clientIn = ([row]: SqlRow[]): Client | undefined => row && read(row as unknown as ClientRow)
 
-export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
+/** `many`: reads that are not remembered. */
+export const clientStore = (knex: Knex, rows: Rows, many: Rows): ClientStore => ({
   add: async (client) => {
     await knex('client').insert(write(client))
   },
@@ -46,6 +57,7 @@ export const clientStore = (knex: Knex, rows: Rows): ClientStore => ({
     (await knex('client').where({ resourceId }).orderBy('name'))
       .map(read)
       .filter((one) => one.resourceId === resourceId),
+  near: async (accountId) => [...(await many(clientsIn, [nearSql, [accountId, accountId, accountId]]))],
   setRole: async (role) => {
     await knex('clientRole').insert(role).onConflict(['clientId', 'subjectKind', 'subject', 'role']).ignore()
   },

@@ -25,6 +25,7 @@ import { preparedRows, type Rows, rowsOf } from './rows.ts'
 import { consentStore, keyStore, settingStore } from './settings.ts'
 import { subjectStore } from './subjects.ts'
 import { throttleStore } from './throttle.ts'
+import { trafficStore } from './traffic.ts'
 
 const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   organisations: organisationStore(knex),
@@ -44,7 +45,8 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   mailSubjects: mailSubjectStore(knex),
   quarantines: quarantineStore(knex),
   outgoing: outgoingStore(knex, kind),
-  clients: clientStore(knex, rows),
+  traffic: trafficStore(knex),
+  clients: clientStore(knex, rows, rowsOf(knex, kind)),
   credentials: credentialStore(knex),
   tickets: ticketStore(knex),
   invitations: invitationStore(knex),

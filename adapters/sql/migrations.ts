@@ -374,4 +374,13 @@ export const migrations: readonly Migration[] = [
   // A deny on one site: it is offline, whoever its member is.
   column('access_override', 'resource_id {id}'),
   index('access_override', 'resource_id'),
+  // The services of one person.
+  index('client_role', 'subject'),
+  index('client', 'audience'),
+  // What sites were asked for, for some weeks: an attack shows as an hour that is many times the usual.
+  table(
+    'traffic',
+    'site_id {id} not null references resource(id), at bigint not null, bytes bigint not null, requests bigint not null, paths {long} not null, addresses {long} not null, primary key (site_id, at)',
+  ),
+  index('traffic', 'at'),
 ]

@@ -1,5 +1,5 @@
-// Suspending and restoring, allowing and withdrawing it: the same four acts on an account and on a member. A suspension
-// leads to the page that shows each service follow.
+// Suspending and restoring, allowing and withdrawing it: the same four acts on an account and on a member, the first two on a
+// site, which is then offline. Each suspension leads to the page that shows each service follow.
 import { AppError } from '../../src/domain/errors.ts'
 import { allow, withdrawAllow } from '../../src/usecases/overrides.ts'
 import { today } from '../../src/usecases/standing.ts'
@@ -13,11 +13,25 @@ import { type Act, actPage } from './act.ts'
 import type { Staff } from './frame.ts'
 import { area, dayField, lastDayOf } from './parts.ts'
 
-type Kind = 'accounts' | 'members'
+type Kind = 'accounts' | 'members' | 'sites'
 type Found = { id: string }
 type On<T> = Pick<Act<T>, 'find'> & { back(found: T): readonly [href: string, name: string] }
 
-const targetOf = (kind: Kind, { id }: Found): Target => (kind === 'accounts' ? { accountId: id } : { memberId: id })
+const targetOf = (kind: Kind, { id }: Found): Target =>
+  kind === 'accounts' ? { accountId: id } : kind === 'members' ? { memberId: id } : { resourceId: id }
+
+/** What is suspended is called so, but for a site, which goes offline. */
+const suspendTexts = {
+  accounts: { title: 'admin.suspend.title', lead: 'admin.suspend.text', button: 'admin.act.suspend' },
+  members: { title: 'admin.suspend.title', lead: 'admin.suspend.text_member', button: 'admin.act.suspend' },
+  sites: { title: 'admin.site.suspend.title', lead: 'admin.site.suspend.text', button: 'admin.site.offline' },
+} as const satisfies Record<Kind, Pick<Act<unknown>, 'title' | 'lead' | 'button'>>
+const restored = { title: 'admin.restore.title', lead: 'admin.restore.text', button: 'admin.act.restore' } as const
+const restoreTexts = {
+  accounts: restored,
+  members: restored,
+  sites: { title: 'admin.site.restore.title', lead: 'admin.site.restore.text', button: 'admin.site.online' },
+} as const satisfies Record<Kind, Pick<Act<unknown>, 'title' | 'lead' | 'button'>>
 const reasonFields = (view: View): Html => {
   const { t } = view.texts
   return html`${area(view, { name: 'reason', label: t('admin.reason'), hint: t('admin.reason_read') })}
@@ -38,9 +52,7 @@ function suspending<T extends Found>(desk: Desk, watcher: Watcher, kind: Kind, o
     ...on,
     ...withReason,
     path: `/admin/${kind}/:id/suspend`,
-    title: 'admin.suspend.title',
-    lead: kind === 'accounts' ? 'admin.suspend.text' : 'admin.suspend.text_member',
-    button: 'admin.act.suspend',
+    ...suspendTexts[kind],
     closes: true,
     async work(found, form, staff) {
       const target = targetOf(kind, found)
@@ -62,9 +74,7 @@ function restoring<T extends Found>(desk: Desk, watcher: Watcher, kind: Kind, on
   return {
     ...on,
     path: `/admin/${kind}/:id/restore`,
-    title: 'admin.restore.title',
-    lead: 'admin.restore.text',
-    button: 'admin.act.restore',
+    ...restoreTexts[kind],
     own: ['note'],
     fields: (_found, view) =>
       field(view, { name: 'note', label: view.texts.t('admin.note'), autocomplete: 'off', required: false }),
@@ -81,7 +91,8 @@ function restoring<T extends Found>(desk: Desk, watcher: Watcher, kind: Kind, on
   }
 }
 
-const allowing = <T extends Found>({ core }: Desk, kind: Kind, on: On<T>): Act<T> => ({
+type Allowed = Exclude<Kind, 'sites'>
+const allowing = <T extends Found>({ core }: Desk, kind: Allowed, on: On<T>): Act<T> => ({
   ...on,
   ...withReason,
   path: `/admin/${kind}/:id/allow`,
@@ -96,7 +107,7 @@ const allowing = <T extends Found>({ core }: Desk, kind: Kind, on: On<T>): Act<T
   },
 })
 
-const withdrawing = <T extends Found>({ core }: Desk, kind: Kind, on: On<T>): Act<T> => ({
+const withdrawing = <T extends Found>({ core }: Desk, kind: Allowed, on: On<T>): Act<T> => ({
   ...on,
   path: `/admin/${kind}/:id/withdraw-allow`,
   title: 'admin.withdraw_allow.title',
@@ -109,10 +120,10 @@ const withdrawing = <T extends Found>({ core }: Desk, kind: Kind, on: On<T>): Ac
   },
 })
 
+/** A site is only taken offline and back: what it is due otherwise follows from its member. */
 export const accessActs = <T extends Found>(desk: Desk, watcher: Watcher, kind: Kind, on: On<T>): Page<Staff>[] =>
   [
     suspending(desk, watcher, kind, on),
     restoring(desk, watcher, kind, on),
-    allowing(desk, kind, on),
-    withdrawing(desk, kind, on),
+    ...(kind === 'sites' ? [] : [allowing(desk, kind, on), withdrawing(desk, kind, on)]),
   ].map((act) => actPage(desk, act))

@@ -70,7 +70,7 @@ async function profile(desk: Desk, { texts }: View, client: Client): Promise<Htm
     ['client_id', html`<code>${client.clientId}</code>`],
     [t('admin.kind'), client.kind],
     [t('admin.address'), addressOf(client)],
-    [t('admin.site'), site ? link(`/admin/members/${site.memberId}`, site.name) : ''],
+    [t('admin.site'), site ? link(`/admin/sites/${site.id}`, site.name) : ''],
     [t('admin.audience'), t(audienceKeys[client.audience])],
     [t('admin.party'), t(partyKeys[client.party])],
     [t('admin.second_factor'), t(client.secondFactor ? 'admin.asked' : 'admin.not_asked')],

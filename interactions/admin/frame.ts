@@ -31,6 +31,7 @@ const places: readonly [path: string, label: TextKey][] = [
   ['/admin/audit', 'admin.nav.audit'],
   ['/admin/outgoing', 'admin.nav.outgoing'],
   ['/admin/mailboxes', 'admin.nav.mailboxes'],
+  ['/admin/sites', 'admin.nav.sites'],
 ]
 
 const isHere = (place: string, path: string): boolean =>

@@ -33,6 +33,7 @@ const pages: Record<string, AdminPath> = {
   bank_line: '/admin/dues/inbox/:line',
   mailbox: '/admin/mailboxes/:id',
   alias: '/admin/mailboxes/:id',
+  site: '/admin/sites/:id',
 }
 
 /** There is but one of each: the kind says it all. */

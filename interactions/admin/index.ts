@@ -36,6 +36,7 @@ import { register } from './register.ts'
 import { rotate } from './rotate.ts'
 import { service, services } from './services.ts'
 import { siteMail } from './site-mail.ts'
+import { onSite, site, sites } from './sites.ts'
 import { suspension } from './suspensions.ts'
 
 /** Taking things along is an act too: it is in the audit, though nothing changed. */
@@ -95,6 +96,9 @@ export function mountAdmin(router: Router, desk: Desk, letters: Letters, frame: 
     ...mailboxActs(desk),
     mailbox(desk),
     siteMail(desk),
+    sites(desk),
+    site(desk),
+    ...accessActs(desk, watcher, 'sites', onSite(desk)),
   ]
   for (const page of pages) mount(router, page, frame)
   mountRoll(router, desk, (staff, organisationId) => rollTaken(staff, organisationId, {}))

@@ -70,7 +70,7 @@ async function inBrief(desk: Desk, texts: Texts, resource: Resource): Promise<Ht
 const wayTo = (staff: Staff, { kind, id, name }: Resource): Html | string => {
   const [path, href] =
     kind === 'site'
-      ? (['/admin/sites/:id/mail', `/admin/sites/${id}/mail`] as const)
+      ? (['/admin/sites/:id', `/admin/sites/${id}`] as const)
       : ([`${MAILBOXES}/:id`, `${MAILBOXES}/${id}`] as const)
   return may(staff, path) ? link(href, name) : name
 }

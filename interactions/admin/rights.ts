@@ -95,6 +95,10 @@ const table = {
   '/admin/mailboxes/:id/login': doing(admin),
   '/admin/mailboxes/:id/take-login': doing(admin),
   '/admin/mailboxes/:id/remove': doing(admin),
+  '/admin/sites': reading(help),
+  '/admin/sites/:id': reading(help),
+  '/admin/sites/:id/suspend': doing(admin),
+  '/admin/sites/:id/restore': doing(admin),
   '/admin/sites/:id/mail': doing(admin),
 } satisfies Record<string, Right>
 

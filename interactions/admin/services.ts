@@ -59,6 +59,7 @@ const effects = {
   sessions: 'admin.effect.sessions',
   sessions_again: 'admin.effect.sessions_again',
   logout: 'admin.effect.logout',
+  status: 'admin.effect.status',
 } as const satisfies Record<OutboxRow['effect'], TextKey>
 
 async function pendingRows(desk: Desk, { texts }: View, service: string): Promise<Html> {

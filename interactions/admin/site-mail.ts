@@ -1,5 +1,4 @@
 // A site's own mail login, which its web forms send with: made or renewed and shown once, or taken away.
-import type { Context } from 'koa'
 import { AppError } from '../../src/domain/errors.ts'
 import type { Resource } from '../../src/ports.ts'
 import { makeSiteLogin, removeSiteLogin } from '../../src/usecases/site-login.ts'
@@ -10,22 +9,19 @@ import { heading, hidden, summary } from '../parts.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { when } from './history.ts'
 import { acts, badge, facts, link, outcome, trail } from './parts.ts'
+import { siteOf, sitePath } from './sites.ts'
 import { peopleNamed, zoneOf } from './states.ts'
-
-async function siteOf({ core }: Desk, ctx: Context): Promise<Resource> {
-  const found = await core.store.resources.get(ctx.params.id ?? '')
-  if (found?.kind !== 'site' || found.removedAt !== null) throw new AppError('not_found')
-  return found
-}
 
 const pathOf = ({ id }: Resource): string => `/admin/sites/${id}/mail`
 
-async function up(desk: Desk, view: View, { memberId }: Resource): Promise<Html> {
+async function up(desk: Desk, view: View, site: Resource): Promise<Html> {
+  const { memberId } = site
   const member = await desk.core.store.members.get(memberId)
   return trail(
     view,
     ['/admin/members', view.texts.t('admin.nav.members')],
     [`/admin/members/${memberId}`, member?.name ?? memberId],
+    [sitePath(site), site.name],
   )
 }
 

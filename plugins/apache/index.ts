@@ -1,7 +1,11 @@
 // Any site behind Apache signs in with Schedar through mod_auth_openidc: the kit is the site's configuration, to be
-// included in its <VirtualHost>. Nothing is driven from here.
+// included in its <VirtualHost>. As a service, sites that are closed show a page in place of themselves.
 import { definePlugin, type KitTarget } from '../../src/plugin.ts'
 import { companions, type Filling, fill, moduleClient, path, refuse } from './block.ts'
+import { closedSites } from './closed.ts'
+import { closedKit } from './closed-kit.ts'
+import { config } from './config.ts'
+import { serve } from './serve.ts'
 import { readMe, vhost, type Wanted } from './templates.ts'
 
 /** `roles:editor,groups:board` → the claims of which one is enough; none: every member whom Schedar lets in. */
@@ -22,7 +26,13 @@ function read(target: KitTarget): { filling: Filling; wanted: Wanted } {
 }
 
 export default definePlugin({
-  summary: 'Any site behind Apache: mod_auth_openidc in front, roles and groups as Require lines, back-channel logout.',
+  summary:
+    'Any site behind Apache: mod_auth_openidc in front, roles and groups as Require lines; closed sites show a page, and traffic is counted.',
+  manages: 'site',
+  config,
+  open: async (settings, host) => closedSites(settings, host),
+  serve,
+  serviceKit: closedKit,
 
   client: moduleClient,
 

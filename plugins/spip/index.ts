@@ -1,5 +1,5 @@
 // SPIP sites sign in with Schedar through a plugin of SPIP's own (./schedar/, PHP, GPL-3.0-or-later). This side fills
-// in its settings; nothing is driven from here, the site asks and is told of sign-outs.
+// in its settings; nothing is driven from here, the site asks, and is told of sign-outs and of lowered roles.
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ const source = join(here, 'schedar')
 
 const REDIRECT = '/spip.php?action=schedar_retour'
 const LOGOUT = '/spip.php?action=schedar_fin'
+const STATUS = '/spip.php?action=schedar_statut'
 
 /** A PHP string that is nothing but a string, whatever it holds: single quotes know two escapes. */
 export const phpString = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
@@ -97,6 +98,8 @@ export default definePlugin({
     redirectUris: [`${url}${REDIRECT}`],
     postLogoutRedirectUris: [`${url}/`],
     backchannelLogoutUri: `${url}${LOGOUT}`,
+    statusUri: `${url}${STATUS}`,
+    signInUri: () => `${url}/spip.php?action=schedar`,
     tokenEndpointAuthMethod: 'client_secret_basic',
     roles: ['webmestre', 'admin', 'redacteur', 'visiteur'],
     rolesOfAffiliation: { owner: 'webmestre', admin: 'webmestre', technical: 'webmestre', user: 'redacteur' },

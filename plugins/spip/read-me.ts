@@ -24,7 +24,8 @@ Vous aviez déjà un auteur sur ce site ? Un webmestre ouvre la page de cet aute
 ${associationName} », l'auteur que votre première connexion a créé.
 
 Une fois que tout va, vous pouvez fermer les mots de passe locaux : _SCHEDAR_SEUL à true dans config/schedar.php.
-Pour revenir en arrière, remettez false. Ce qui ne va pas s'écrit dans tmp/log/schedar.log.
+Pour revenir en arrière, remettez false. Configuration > Connexion par Schedar montre l'état et essaie la connexion ; ce qui ne
+va pas s'écrit dans tmp/log/schedar.log.
 `
 
 export const readMe = ({
@@ -49,5 +50,6 @@ Did you have an author on this site already? A webmaster opens that author's pag
 account", the author that your first sign-in created.
 
 Once all is well you can close the local passwords: set _SCHEDAR_SEUL to true in config/schedar.php. To go back, set it
-to false. Whatever goes wrong is written to tmp/log/schedar.log.
+to false. Configuration > Sign-in with Schedar shows the state and tests the connection; whatever goes wrong is written to
+tmp/log/schedar.log.
 `

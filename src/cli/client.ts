@@ -4,18 +4,7 @@ import { AppError } from '../domain/errors.ts'
 import { loadPlugin, pluginNames } from '../plugins.ts'
 import { addClient, kitOf, setClientDisabled, setClientRole } from '../usecases/clients.ts'
 import { accountNamed, clientNamed, type Register, withInstallation } from './io.ts'
-import { writeKit } from './kit-files.ts'
-
-const pairs = (values: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    values.map((value) => {
-      const at = value.indexOf('=')
-      if (at < 1) throw new AppError('invalid_value', { detail: `--set takes key=value, not ${value}` })
-      return [value.slice(0, at), value.slice(at + 1)]
-    }),
-  )
-
-const several = (value: string, before: string[] = []) => [...before, value]
+import { pairs, several, writeKit } from './kit-files.ts'
 
 export const registerClient: Register = (program, ioOf) => {
   const client = program.command('client').description('OpenID Connect clients: what people sign in to')

@@ -1,8 +1,21 @@
-// Writing a kit's files into a folder.
+// Writing a kit's files into a folder, and the answers that it asks for.
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import { AppError } from '../domain/errors.ts'
 import type { KitFile } from '../plugin.ts'
+
+/** What `--set key=value` said. Throws `invalid_value`. */
+export const pairs = (values: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    values.map((value) => {
+      const at = value.indexOf('=')
+      if (at < 1) throw new AppError('invalid_value', { detail: `--set takes key=value, not ${value}` })
+      return [value.slice(0, at), value.slice(at + 1)]
+    }),
+  )
+
+/** For an option that may be given again and again. */
+export const several = (value: string, before: string[] = []) => [...before, value]
 
 /** Throws `bad_request` when nothing can be written there: asked before a secret is made that would be lost. */
 export function readyFolder(folder: string): void {

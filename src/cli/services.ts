@@ -3,8 +3,10 @@
 import type { Installation } from '../compose.ts'
 import { AppError } from '../domain/errors.ts'
 import { nightOf } from '../serve.ts'
+import { organisationNamed } from '../usecases/members.ts'
 import { HELD } from '../usecases/nightly.ts'
 import { exit, type Register, withInstallation } from './io.ts'
+import { pairs, several, writeKit } from './kit-files.ts'
 
 const CHECK_MS = 10_000
 
@@ -134,6 +136,29 @@ export const registerServices: Register = (program, ioOf, exitWith) => {
           await settings.set('writes_held', undefined)
         io.show(rows)
         if (rows.some(({ detail }) => detail !== '')) exitWith(exit.problems)
+      }),
+    )
+
+  services
+    .command('kit <name> <folder>')
+    .description('write the files to install for a whole service of schedar.yaml')
+    .option('--set <key=value>', "an answer to the plugin's own question", several, [])
+    .action((name, folder, options, command) =>
+      withInstallation(ioOf(command), async ({ core, opened }) => {
+        const found = opened.find((one) => one.name === name)
+        if (!found?.plugin.serviceKit)
+          throw new AppError('not_found', {
+            detail: `there is a kit for ${opened.flatMap((one) => (one.plugin.serviceKit ? one.name : [])).join(', ') || 'none'} here`,
+          })
+        const { name: associationName, contactEmail } = await organisationNamed(core.store)
+        const files = found.plugin.serviceKit({
+          issuer: core.config.issuer,
+          associationName,
+          contactEmail,
+          config: found.config,
+          options: pairs(options.set),
+        })
+        ioOf(command).show(writeKit(folder, files))
       }),
     )
 }

@@ -7,10 +7,13 @@ import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import type { Resource } from '../ports.ts'
 import type { OpenPlugin } from '../services.ts'
+import { siteInWhole } from '../usecases/own-sites.ts'
 import { addResource } from '../usecases/resources.ts'
 import { makeSiteLogin, removeSiteLogin, siteKit } from '../usecases/site-login.ts'
+import { restore, suspend } from '../usecases/suspend.ts'
 import { memberNumbered, type Register, withInstallation } from './io.ts'
 import { readyFolder, writeKit } from './kit-files.ts'
+import { watch } from './watch.ts'
 
 async function siteNamed(core: Core, name: string): Promise<Resource> {
   const found = await core.store.resources.byName('site', canonical(name))
@@ -32,7 +35,7 @@ function sender({ core, opened }: Installation, name?: string): OpenPlugin {
   })
 }
 
-export const registerSite: Register = (program, ioOf) => {
+export const registerSite: Register = (program, ioOf, exitWith) => {
   const site = program.command('site').description('hosted sites of members')
 
   site
@@ -63,6 +66,67 @@ export const registerSite: Register = (program, ioOf) => {
         const member = await memberNumbered(installation, options.member)
         const made = await addResource(installation.core)({ memberId: member.id, kind: 'site', name, actor: io.actor })
         io.show({ name: made.name, member: member.memberNumber })
+      }),
+    )
+
+  site
+    .command('show <name>')
+    .description('whose it is, whether it is open, who may edit it, and what its services still have to be told')
+    .action((name, _options, command) =>
+      withInstallation(ioOf(command), async ({ core }) => {
+        const io = ioOf(command)
+        const found = await siteNamed(core, name)
+        const member = (await core.store.members.get(found.memberId))!
+        const whole = await siteInWhole(core, { site: found, member })
+        const { hosting, editing } = whole
+        const shown = {
+          name: found.name,
+          member: member.memberNumber,
+          member_name: member.name,
+          hosting: hosting.access,
+          hosting_reason: hosting.reason.code,
+          ...(hosting.reason.text && { reason_given: hosting.reason.text }),
+          editing: editing.access,
+          editing_reason: editing.reason.code,
+          editors: whole.clients.flatMap(({ people, others }) => [
+            ...people.filter((one) => one.byAffiliation || one.given.length > 0).map(({ username }) => username),
+            ...others.map(({ who }) => who),
+          ]),
+          clients: whole.clients.map(({ client }) => client.clientId),
+          waiting: whole.services.filter(({ pending }) => pending > 0).map((one) => one.name),
+        }
+        if (io.json) return io.show(shown)
+        for (const [key, value] of Object.entries(shown))
+          io.say(`${key.replace('_', ' ')}: ${Array.isArray(value) ? value.join(', ') || '-' : value}`)
+      }),
+    )
+
+  site
+    .command('suspend <name>')
+    .description('take one site offline at once, and watch')
+    .requiredOption('--reason <text>', 'why; whoever looks after the site reads it')
+    .option('--until <date>', 'last day, such as 2026-12-31')
+    .action((name, { reason, until }, command) =>
+      withInstallation(ioOf(command), async (installation) => {
+        const [io, { core }] = [ioOf(command), installation]
+        const { id: resourceId, name: host } = await siteNamed(core, name)
+        const touched = await suspend(core)({ target: { resourceId }, reason, endsOn: until ?? null, actor: io.actor })
+        io.say(`${host} is offline.`)
+        exitWith(await watch(io, installation, touched))
+      }),
+    )
+
+  site
+    .command('restore <name>')
+    .description('put a site back online, and watch')
+    .option('--note <text>', 'for the audit', '')
+    .action((name, { note }, command) =>
+      withInstallation(ioOf(command), async (installation) => {
+        const [io, { core }] = [ioOf(command), installation]
+        const { id: resourceId, name: host } = await siteNamed(core, name)
+        const touched = await restore(core)({ target: { resourceId }, note, actor: io.actor })
+        io.say(`${host} is restored.`)
+        exitWith(await watch(io, installation, touched))
       }),
     )
 

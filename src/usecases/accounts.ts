@@ -6,6 +6,7 @@ import { AppError } from '../domain/errors.ts'
 import { email as checkedEmail, username as checkedUsername, freeName, proposeUsername } from '../domain/names.ts'
 import type { Account, Locale, StaffRole, Stores } from '../ports.ts'
 import { keepingAnOwner } from './authority.ts'
+import { tellingLowered } from './lowered-roles.ts'
 import { touch } from './subjects.ts'
 
 export type NewAccount = {
@@ -101,9 +102,14 @@ export async function affiliateIn(
   stores: Stores,
   { accountId, memberId, role, actor }: NewAffiliation,
 ): Promise<void> {
-  await keepingAnOwner(stores, memberId, () =>
-    stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() }),
-  )
+  await tellingLowered(core, stores, {
+    accountIds: [accountId],
+    cause: 'person',
+    change: () =>
+      keepingAnOwner(stores, memberId, () =>
+        stores.people.affiliate({ accountId, memberId, role, createdAt: core.clock.now() }),
+      ),
+  })
   await audit(core, stores, {
     action: 'affiliation.set',
     actor,
@@ -166,7 +172,11 @@ export const setGroups =
     await core.store.transaction(async (stores) => {
       await accountOf(stores, accountId)
       const before = await stores.people.groups(accountId)
-      await stores.people.setGroups(accountId, groups)
+      await tellingLowered(core, stores, {
+        accountIds: [accountId],
+        cause: 'person',
+        change: () => stores.people.setGroups(accountId, groups),
+      })
       await audit(core, stores, {
         action: 'account.groups_set',
         actor,
@@ -203,7 +213,11 @@ export const setAccountClosed =
         subjectId: accountId,
         payload: { reason },
       })
-      await stores.accounts.update({ ...account, state: closed ? 'closed' : 'active' })
+      await tellingLowered(core, stores, {
+        accountIds: [accountId],
+        cause: actor === 'directory' ? 'sync' : 'person',
+        change: () => stores.accounts.update({ ...account, state: closed ? 'closed' : 'active' }),
+      })
       if (closed) await stores.sessions.signOut(accountId, core.clock.now())
       // Whoever left the directory is out, administrator or not; `schedar rescue` makes another one.
       const isAdministrator = (await stores.people.staffRoles(accountId)).includes('admin')

@@ -4,6 +4,7 @@ import type { Core } from '../core.ts'
 import { audit } from '../core.ts'
 import { freeName, username } from '../domain/names.ts'
 import type { Account, DirectoryEntry, Stores } from '../ports.ts'
+import { tellingLowered } from './lowered-roles.ts'
 import { touch } from './subjects.ts'
 
 type Deps = Pick<Core, 'store' | 'clock' | 'random' | 'services'>
@@ -87,7 +88,8 @@ export const adoptEntry =
       const account = found ? await refreshed(stores, found, entry, at) : await arrived(core, stores, entry, at)
       const before = await stores.people.groups(account.id)
       if (before.toSorted().join('\n') !== entry.groups.toSorted().join('\n')) {
-        await stores.people.setGroups(account.id, entry.groups)
+        const change = () => stores.people.setGroups(account.id, entry.groups)
+        await tellingLowered(core, stores, { accountIds: [account.id], cause: 'sync', change })
         await touch(core, stores, { accountId: account.id }, 'sync')
       }
       return account

@@ -8,6 +8,7 @@ import { AppError } from '../domain/errors.ts'
 import { type Authority, rolesUnder } from '../domain/people.ts'
 import type { Account, Affiliation, Member, MemberInvitation, Stores } from '../ports.ts'
 import { deciding, mayDecide, memberLookedAfter, type OfMember, ownersIn } from './authority.ts'
+import { tellingLowered } from './lowered-roles.ts'
 import { type Touched, touch } from './subjects.ts'
 
 export type PersonListed = Pick<Account, 'username' | 'name' | 'state'> & {
@@ -72,7 +73,11 @@ export const setPersonRole =
       const before = among(people, accountId)
       mayDecide(authority, before.role, role)
       if (before.role === role) return []
-      await stores.people.affiliate({ ...before, role })
+      await tellingLowered(core, stores, {
+        accountIds: [accountId],
+        cause: 'person',
+        change: () => stores.people.affiliate({ ...before, role }),
+      })
       await noted(core, stores, of.actor, 'affiliation.set', accountId, { memberId, role, before: before.role })
       return touch(core, stores, { accountId }, 'person')
     })
@@ -114,9 +119,14 @@ export const removePerson =
     deciding(core, of, async ({ stores, member: { id: memberId }, authority, people }) => {
       const { role } = among(people, accountId)
       mayDecide(authority, role)
-      const clients = await leaveSites(stores, memberId, accountId)
-      const logins = await leaveMailboxes(stores, memberId, accountId, core.clock.now())
-      await stores.people.disaffiliate(accountId, memberId)
+      const leave = async () => {
+        const clients = await leaveSites(stores, memberId, accountId)
+        const logins = await leaveMailboxes(stores, memberId, accountId, core.clock.now())
+        await stores.people.disaffiliate(accountId, memberId)
+        return { clients, logins }
+      }
+      const lowered = { accountIds: [accountId], cause: 'person', change: leave } as const
+      const { clients, logins } = await tellingLowered(core, stores, lowered)
       await noted(core, stores, of.actor, 'affiliation.removed', accountId, { memberId, role, clients, logins })
       return { logins, clients, touched: await touch(core, stores, { accountId }, 'person') }
     })
@@ -132,8 +142,14 @@ export const handOver =
       const heir = await stores.access.account(accountId)
       if (heir?.state !== 'active' || heir.overrides.some(({ effect }) => effect === 'deny'))
         throw new AppError('conflict', { field: 'accountId', detail: 'this account cannot be used at present' })
-      await stores.people.affiliate({ ...to, role: 'owner' })
-      await stores.people.affiliate({ ...from, role: 'admin' })
+      await tellingLowered(core, stores, {
+        accountIds: [to.accountId, from.accountId],
+        cause: 'person',
+        change: async () => {
+          await stores.people.affiliate({ ...to, role: 'owner' })
+          await stores.people.affiliate({ ...from, role: 'admin' })
+        },
+      })
       const payload = { memberId, from: of.actor, to: accountId }
       await noted(core, stores, of.actor, 'affiliation.ownership_handed_over', accountId, payload)
       for (const id of [accountId, of.actor]) await touch(core, stores, { accountId: id }, 'person')

@@ -6,6 +6,7 @@ import { AppError } from '../domain/errors.ts'
 import type { ClientTemplate, KitFile, Plugin } from '../plugin.ts'
 import type { Client, ClientRole, Resource, Stores } from '../ports.ts'
 import { HOUSE_CLIENT, PROVIDER } from '../provider-service.ts'
+import { tellingLowered } from './lowered-roles.ts'
 import { LONGEST_NAME, organisationNamed } from './members.ts'
 
 /** AES-GCM context of a client's secret. */
@@ -67,7 +68,9 @@ function metadataOf(template: ClientTemplate, url: string): Record<string, unkno
       backchannel_logout_uri: checkedUrl(template.backchannelLogoutUri, 'backchannel_logout_uri'),
       backchannel_logout_session_required: true,
     }),
+    ...(template.statusUri && { schedar_status_uri: checkedUrl(template.statusUri, 'status_uri') }),
     ...(template.rotateRefreshToken === false && { schedar_rotate: false }),
+    ...(template.withoutPkce && { schedar_without_pkce: true }),
     ...(template.introspectsScope && { schedar_introspects: template.introspectsScope }),
   }
 }
@@ -148,7 +151,14 @@ export async function setClientRoleIn(
     throw new AppError('not_found', { detail: 'there is no such account' })
   // Before it is gone: afterwards nothing tells who had it.
   const concerned = subjectKind === 'account' ? [subject] : await stores.subjects.touchedBy('account', { clientId })
-  await (remove ? stores.clients.removeRole(role) : stores.clients.setRole(role))
+  await (remove
+    ? tellingLowered(core, stores, {
+        accountIds: concerned,
+        clientId,
+        cause: 'person',
+        change: () => stores.clients.removeRole(role),
+      })
+    : stores.clients.setRole(role))
   await audit(core, stores, {
     action: remove ? 'client.role_removed' : 'client.role_set',
     actor,

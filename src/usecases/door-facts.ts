@@ -1,4 +1,4 @@
-// What mail servers tell: put on record in batches, so that a thousand messages a second are a few writes. A burst puts its
+// What mail servers and web servers tell: put on record in batches, so that a thousand messages a second are a few writes. A burst puts its
 // login in quarantine at once, and the admins and the person are told; nobody waits for their letters.
 import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
@@ -7,6 +7,7 @@ import type { DoorFact } from '../plugin.ts'
 import type { Account, Locale, Stores, Submission } from '../ports.ts'
 import { beginQuarantine } from './quarantine.ts'
 import { hasTries, network, takeTry } from './throttle.ts'
+import { recordTraffic } from './traffic.ts'
 
 type Letter = { subject: string; text: string }
 export type QuarantineLetters = {
@@ -93,6 +94,10 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
           text: delivery.text.slice(0, 1000),
         }
       }),
+    )
+    await recordTraffic(
+      stores,
+      facts.filter((fact) => fact.kind === 'traffic'),
     )
     const used = new Set(facts.flatMap((fact) => (fact.kind === 'password_used' ? fact.id : [])))
     for (const id of used) await stores.appPasswords.used(id, at)

@@ -17,15 +17,14 @@ export type Explanation = {
   logins: (AccessAnswer & { login: string })[]
 }
 
-export const explain =
+type Self = Omit<Explanation, 'clients'>
+
+/** Memberships and mailboxes, for the person at home; the services are in my-services.ts. */
+export const explainSelf =
   (core: Core) =>
-  async ({ id }: Pick<Account, 'id'>): Promise<Explanation | undefined> => {
+  async ({ id }: Pick<Account, 'id'>): Promise<Self | undefined> => {
     const account = await core.doors.facts(id)
     if (!account) return undefined
-    const clients = (await core.store.clients.list()).filter(
-      ({ disabledAt, metadata }) =>
-        disabledAt === null && ((metadata.redirect_uris as string[] | undefined) ?? []).length > 0,
-    )
     const logins = await core.store.resources.loginsOf(id)
     return {
       account,
@@ -39,6 +38,23 @@ export const explain =
           }
         }),
       ),
+      logins: await Promise.all(
+        logins.map(async ({ name, mailboxId }) => ({ login: name, ...(await core.doors.mailAccess(id, mailboxId)) })),
+      ),
+    }
+  }
+
+export const explain =
+  (core: Core) =>
+  async ({ id }: Pick<Account, 'id'>): Promise<Explanation | undefined> => {
+    const self = await explainSelf(core)({ id })
+    if (!self) return undefined
+    const clients = (await core.store.clients.list()).filter(
+      ({ disabledAt, metadata }) =>
+        disabledAt === null && ((metadata.redirect_uris as string[] | undefined) ?? []).length > 0,
+    )
+    return {
+      ...self,
       clients: await Promise.all(
         clients.map(async ({ clientId, name, metadata, party }) => ({
           clientId,
@@ -47,9 +63,6 @@ export const explain =
           party,
           ...(await core.doors.access(id, clientId)),
         })),
-      ),
-      logins: await Promise.all(
-        logins.map(async ({ name, mailboxId }) => ({ login: name, ...(await core.doors.mailAccess(id, mailboxId)) })),
       ),
     }
   }

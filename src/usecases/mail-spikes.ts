@@ -1,13 +1,10 @@
 // Spikes: once an hour, logins and members that sent many times their usual in the last hour are told to the association in
 // one letter. Nothing is stopped by it: what goes over a limit was held already.
 import type { Core } from '../core.ts'
-import { digest } from '../domain/digest.ts'
-import type { Locale, Sent } from '../ports.ts'
+import type { Sent } from '../ports.ts'
+import { isFirstOfDay, type Letter, type Suspected, tellAll, USUAL_MS } from './spikes.ts'
 
 const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-/** Compared with the busiest hour of so many days before. */
-const DAYS = 14
 /** Fewer recipients in an hour are nobody's spike. */
 const LEAST = 50
 /** So many times the usual. */
@@ -16,11 +13,11 @@ const MOST = 10_000
 
 /** `member`: by name. `login` is missing when no login alone, but all of the member's together, sent so much. */
 export type Spike = { login?: string; member: string; recipients: number; usual: number }
-export type SpikeLetter = (spikes: readonly Spike[], locale: Locale) => Promise<{ subject: string; text: string }>
+export type SpikeLetter = Letter<Spike>
 
 type Found = { of: { login: string } | { memberId: string }; memberId: string | null; recipients: number }
 
-const keyOf = ({ of }: Found): string => digest(`spike\n${'login' in of ? of.login : of.memberId}`)
+const keyOf = ({ of }: Found): string => ('login' in of ? of.login : of.memberId)
 
 /** Logins over the least, and members whose logins are so only together. */
 function busy(sent: readonly Sent[]): Found[] {
@@ -41,16 +38,15 @@ export const tellSpikes = (core: Core, letter: SpikeLetter) => {
 
   /** Recipients in the busiest hour of the days before the last hour. */
   async function usualOf({ of }: Found, at: number): Promise<number> {
-    const hours = await store.outgoing.volume(at - HOUR_MS - DAYS * DAY_MS, HOUR_MS, of)
+    const hours = await store.outgoing.volume(at - HOUR_MS - USUAL_MS, HOUR_MS, of)
     return Math.max(0, ...hours.filter((hour) => hour.at < at - HOUR_MS).map(({ recipients }) => recipients))
   }
 
   /** Over its usual, not told of within a day, and not stopped, which was told when it was. */
-  async function isSpike(found: Found, usual: number, at: number): Promise<boolean> {
+  async function isSpike(found: Found, usual: number): Promise<boolean> {
     if (found.recipients < TIMES * usual) return false
     if ('login' in found.of && (await store.quarantines.ofLogin(found.of.login))) return false
-    // One instance gets the day of it.
-    return (await store.throttle.take(keyOf(found), 1, 1, DAY_MS, at)).remaining >= 0
+    return isFirstOfDay(core, keyOf(found))
   }
 
   async function spikeOf({ of, memberId, recipients }: Found, usual: number): Promise<Spike> {
@@ -63,24 +59,17 @@ export const tellSpikes = (core: Core, letter: SpikeLetter) => {
   return async (): Promise<number> => {
     const at = clock.now()
     const told: Found[] = []
-    const spikes: Spike[] = []
+    const spikes: Suspected<Spike>[] = []
     for (const found of busy(await store.outgoing.sent(at - HOUR_MS, MOST))) {
       // A login that is told of explains its member.
       if ('memberId' in found.of && told.some(({ memberId }) => memberId === found.memberId)) continue
       const usual = await usualOf(found, at)
-      if (!(await isSpike(found, usual, at))) continue
+      if (!(await isSpike(found, usual))) continue
       told.push(found)
-      spikes.push(await spikeOf(found, usual))
+      spikes.push({ key: keyOf(found), spike: await spikeOf(found, usual) })
     }
-    const [organisation] = await store.organisations.all()
-    if (spikes.length === 0 || !organisation) return 0
-    try {
-      await core.mailer.send({ to: organisation.contactEmail, ...(await letter(spikes, organisation.locale)) })
-    } catch (error) {
-      for (const found of told) await store.throttle.give(keyOf(found), 1, clock.now())
-      throw error
-    }
-    log.warn('mail.spikes', { count: spikes.length })
-    return spikes.length
+    const count = await tellAll(core, spikes, letter)
+    if (count > 0) log.warn('mail.spikes', { count })
+    return count
   }
 }

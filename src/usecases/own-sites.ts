@@ -131,20 +131,23 @@ export type SiteShown = SiteLookedAfter & {
   services: SiteService[]
 }
 
+/** What there is to say of a site, whoever asks. */
+export async function siteInWhole(core: Core, { site, member }: { site: Resource; member: Member }) {
+  const clients = await core.store.clients.ofResource(site.id)
+  return {
+    hosting: await core.doors.resourceAccess(site.id, 'hosting'),
+    editing: await core.doors.resourceAccess(site.id, 'site'),
+    clients: await Promise.all(clients.map((client) => editorsOf(core.store, client, member))),
+    services: await servicesOf(core, site, clients),
+  }
+}
+
 /** Throws `not_found` for a site that is not this person's to look after. */
 export const lookAtSite =
   (core: Core) =>
   async (of: OfSite): Promise<SiteShown> => {
     const found = await siteLookedAfter(core.store, of)
-    const { site, member } = found
-    const clients = await core.store.clients.ofResource(site.id)
-    return {
-      ...found,
-      hosting: await core.doors.resourceAccess(site.id, 'hosting'),
-      editing: await core.doors.resourceAccess(site.id, 'site'),
-      clients: await Promise.all(clients.map((client) => editorsOf(core.store, client, member))),
-      services: await servicesOf(core, site, clients),
-    }
+    return { ...found, ...(await siteInWhole(core, found)) }
   }
 
 export type AtSite = OfSite & { clientId: string }

@@ -29,6 +29,8 @@ export type Shown = {
   status?: number
   /** What goes over the card, such as the navigation of the staff's pages; the card is then a wide one. */
   navigation?: Html
+  /** For pages with more beside one another than a form has. */
+  wide?: boolean
   /** Seconds after which a browser without JavaScript loads the page again. */
   refreshSeconds?: number
 }

@@ -57,14 +57,28 @@ async function accountHere(
 const refusedAt = async (core: Core, accountId: string, clientId: string): Promise<boolean> =>
   (await accountHere(core, accountId, clientId)).here.access === 'none'
 
+/** The login that a token with the scope `mail` is for. */
+function loginIn(token: object): string | undefined {
+  const login = (token as { extra?: { mail_login?: unknown } }).extra?.mail_login
+  return typeof login === 'string' ? login : undefined
+}
+
 /**
  * The login in a token may have been closed since, with the member whose mailbox it is, while the person stays; or taken
  * away, and given to somebody else.
  */
 async function opensItsLogin(core: Core, accountId: string, token: object): Promise<boolean> {
-  const login = (token as { extra?: { mail_login?: unknown } }).extra?.mail_login
-  if (typeof login !== 'string') return true
-  return (await core.doors.loginAccess(accountId, login)).access !== 'none'
+  const login = loginIn(token)
+  return login === undefined || (await core.doors.loginAccess(accountId, login)).access !== 'none'
+}
+
+/** What a webmail is told at userinfo: the token's own login, and the address of the mailbox that it opens. */
+async function mailClaims({ store }: Core, accountId: string, token: object | undefined) {
+  const name = token && loginIn(token)
+  const login =
+    name === undefined ? undefined : (await store.resources.loginsOf(accountId)).find((one) => one.name === name)
+  if (!login) return {}
+  return { mail_login: login.name, mail_address: (await store.resources.get(login.mailboxId))?.name }
 }
 
 function claimsOf(account: AccountInForce, roles: readonly string[], groups: string[]) {
@@ -110,8 +124,14 @@ function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[],
       if (!token) memo.set(ctx.oidc, { account, access: here })
       return {
         accountId: sub,
-        claims: async (_use, scope) =>
-          claimsOf(account, here.roles, scope.split(' ').includes('groups') ? await core.store.people.groups(sub) : []),
+        claims: async (_use, scope) => ({
+          ...claimsOf(
+            account,
+            here.roles,
+            scope.split(' ').includes('groups') ? await core.store.people.groups(sub) : [],
+          ),
+          ...(await mailClaims(core, sub, token)),
+        }),
       }
     },
 
@@ -123,6 +143,7 @@ function providerConfiguration(core: Core, adapter: AdapterFactory, jwks: JWK[],
       groups: ['groups'],
       roles: ['roles'],
       membership: ['membership'],
+      mail: ['mail_login', 'mail_address'],
     },
     scopes: ['openid', 'offline_access', 'mail'],
     responseTypes: ['code', 'none'],

@@ -1,12 +1,14 @@
-// The pages of mail in a real browser: WCAG 2.2 AA by axe on a phone and a desk, by day and by night; nothing wider than a
+// The pages of mail and of sites in a real browser: WCAG 2.2 AA by axe on a phone and a desk, by day and by night; nothing wider than a
 // small phone; deciding about held messages without JavaScript. SHOTS=folder keeps pictures.
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hourOf } from '../../src/domain/traffic.ts'
 import { setMailbox } from '../../src/usecases/mailboxes.ts'
 import { quarantineLogin } from '../../src/usecases/quarantine.ts'
 import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { makeSiteLogin } from '../../src/usecases/site-login.ts'
+import { suspend } from '../../src/usecases/suspend.ts'
 import { codeAt } from '../support/at-home.ts'
 import { desktop, openChromium, phone } from '../support/chromium.ts'
 import { type House, startHouse } from '../support/house.ts'
@@ -92,6 +94,31 @@ beforeAll(async () => {
     detail: 'Mot de passe volé',
     actor: accountId,
   })
+  const thisHour = hourOf(core.clock.now())
+  await core.store.transaction((stores) =>
+    stores.traffic.add(
+      Array.from({ length: 150 }, (_, hour) => ({
+        siteId: site.id,
+        at: thisHour - hour * HOUR,
+        bytes: hour === 2 ? 4_200_000_000 : 20_000_000 + ((hour * 7919) % 90) * 1_000_000,
+        requests: 900 + hour,
+        paths: [
+          {
+            value: '/IMG/mp4/un-film-avec-un-nom-qui-n-en-finit-pas-et-qui-depasse-toute-colonne-raisonnable.mp4',
+            bytes: 9_000_000,
+            requests: 40,
+          },
+          { value: '/spip.php', bytes: 3_000_000, requests: 700 },
+        ],
+        addresses: [{ value: '2001:db8:1234:5678:9abc:def0:1234:5678', bytes: 8_000_000, requests: 600 }],
+      })),
+    ),
+  )
+  await suspend(core)({
+    target: { resourceId: site.id },
+    reason: 'Un hameçonnage dans /IMG',
+    actor: boss.person.account.id,
+  })
   Object.assign(paths, {
     mail: '/account/mail',
     phone: '/account/mail/phone',
@@ -113,6 +140,9 @@ beforeAll(async () => {
     'alias-change': `/admin/mailboxes/${alias.id}/change`,
     'take-login': `/admin/mailboxes/${box.id}/take-login?login=${ADA}`,
     'site-mail': `/admin/sites/${site.id}/mail`,
+    sites: '/admin/sites',
+    site: `/admin/sites/${site.id}`,
+    'site-suspend': `/admin/sites/${site.id}/suspend`,
     member: `/admin/members/${memberId}`,
     dashboard: '/admin',
   })

@@ -16,6 +16,7 @@ const momentary = [
   'member_invitation',
   'submission',
   'delivery',
+  'traffic',
   'outbox',
   'service_lease',
   'upload',

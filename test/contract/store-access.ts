@@ -104,6 +104,60 @@ export function storeAccess(opened: Opened): void {
     await expect(resources.addLogin({ ...logins[0]!, id: make.id() })).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  test('clients near an account: open to all, or with a role, a group or a member of its own behind them', async () => {
+    const { clients, people, resources } = stores()
+    const { org, account, member } = await make.people(stores())
+    const stranger = await make.people(stores())
+    await people.affiliate({ accountId: account.id, memberId: member.id, role: 'user', createdAt: 1 })
+    const group = make.word()
+    await people.setGroups(account.id, [group])
+    const [own, theirs] = [make.resource(member), make.resource(stranger.member)]
+    for (const site of [own, theirs]) await resources.add(site)
+    const of = (name: string, more: Parameters<typeof make.client>[1]) =>
+      make.client(org.id, {
+        name: `${account.id} ${name}`,
+        audience: 'listed',
+        resourceId: null,
+        disabledAt: null,
+        ...more,
+      })
+    const rows = {
+      byAffiliation: of('1', { resourceId: own.id }),
+      byGroup: of('2', {}),
+      byRole: of('3', {}),
+      open: of('4', { audience: 'members' }),
+      openAndRole: of('5', { audience: 'members' }),
+      not: of('6', {}),
+      notOwn: of('7', { resourceId: theirs.id }),
+      ofAnother: of('8', {}),
+      off: of('9', { audience: 'members', disabledAt: 5 }),
+    }
+    for (const client of Object.values(rows).toReversed()) await clients.add(client)
+    const give = (client: { clientId: string }, subjectKind: 'account' | 'group', subject: string) =>
+      clients.setRole({ clientId: client.clientId, subjectKind, subject, role: 'editor' })
+    await give(rows.byGroup, 'group', group)
+    await give(rows.byRole, 'account', account.id)
+    await clients.setRole({
+      clientId: rows.byRole.clientId,
+      subjectKind: 'account',
+      subject: account.id,
+      role: 'admin',
+    })
+    await give(rows.openAndRole, 'account', account.id)
+    // A group that is called as an account is not that account.
+    await give(rows.not, 'group', account.id)
+    await give(rows.ofAnother, 'account', stranger.account.id)
+    await give(rows.off, 'account', account.id)
+    const near = await bothWays(stores(), (inside) => inside.clients.near(account.id))
+    expect(near.filter(({ name }) => name.startsWith(account.id))).toEqual([
+      rows.byAffiliation,
+      rows.byGroup,
+      rows.byRole,
+      rows.open,
+      rows.openAndRole,
+    ])
+  })
+
   test('clients: metadata, flags and roles come back; only the very client_id finds one', async () => {
     const { clients } = stores()
     const { org } = await make.people(stores())

@@ -16,6 +16,7 @@ import { storeMembers } from './store-members.ts'
 import { storeOnce } from './store-once.ts'
 import { storeOutbox } from './store-outbox.ts'
 import { storeSubjects } from './store-subjects.ts'
+import { storeTraffic } from './store-traffic.ts'
 import { storeTransactions } from './store-transactions.ts'
 import { storeUploads } from './store-uploads.ts'
 
@@ -56,6 +57,7 @@ export function storeContract(name: string, open: () => Promise<string>): void {
     describe('what is used once', () => storeOnce(opened))
     describe('app passwords', () => storeAppPasswords(opened))
     describe('mail', () => storeMail(opened))
+    describe('traffic', () => storeTraffic(opened))
     describe('invitations', () => storeInvitations(opened))
     describe('for the staff', () => storeAdmin(opened))
     describe('the outbox', () => storeOutbox(opened))

@@ -194,7 +194,8 @@ describe('a site', () => {
   })
 
   test('gets a login that is shown once; renewed, the old one counts no more; taken away, it sends nothing', async () => {
-    const page = await open(house, boss.browser, linkOf(await memberPage(), /admin\/sites\//))
+    const site = await open(house, boss.browser, linkOf(await memberPage(), /admin\/sites\//))
+    const page = await open(house, boss.browser, linkOf(site, /admin\/sites\/[^"]*\/mail"/))
     expect(read(page)).toContain('n’a pas d’accès à lui')
     const first = await send(house, boss.browser, page, { act: 'make' })
     expect([first.status, first.headers['cache-control']]).toEqual([200, 'no-store'])

@@ -93,7 +93,14 @@ test('home shows the person, what is open, and the way out', async () => {
   const ada = await person()
   const page = await open(house, await browserOf(house, ada), '/')
   const words = read(page)
-  for (const text of ['Mes adhésions', 'En ordre de cotisation', 'Mes services', 'Le service', 'Ouvrir', 'Sécurité'])
+  for (const text of [
+    'Mes adhésions',
+    'En ordre de cotisation',
+    'Mes services',
+    'Le service',
+    'Service en ligne',
+    'Sécurité',
+  ])
     expect(words).toContain(text)
   expect(page.text).toContain(`href="${rp.url}"`)
 })

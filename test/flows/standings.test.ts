@@ -187,8 +187,8 @@ describe('a person of two members, of whom one is suspended', () => {
     expect(read(page)).toContain(`L’accès de ${bob.member!.name} a été suspendu`)
     const home = read(await open(house, browser, '/'))
     expect(home).toContain('Site piraté')
-    expect(home).toContain('Le site de ada Ouvrir')
-    expect(home).toMatch(/Le site de bob Fermé accès suspendu/)
+    expect(home).toMatch(/Le site de ada (Site à rédiger|Service en ligne) · /)
+    expect(home).toMatch(/Le site de bob Fermé · accès suspendu/)
     expect((await sites.ada.refresh(own!.refresh_token!)).access_token).toBeTruthy()
 
     // Bob has no other member: he is out of everything, but not of home.

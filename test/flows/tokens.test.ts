@@ -165,6 +165,24 @@ describe('introspection (RFC 7662)', () => {
     expect(String(seen.scope).split(' ')).toContain('mail')
   })
 
+  test('a webmail learns at userinfo which login its token is for, and the address of that mailbox', async () => {
+    const bea = await person()
+    const { core } = house.installation
+    const { id } = await addResource(core)({
+      memberId: bea.member!.id,
+      kind: 'mailbox',
+      name: 'bureau@site.example',
+      actor: 'test',
+    })
+    await addLogin(core)({ mailboxId: id, accountId: bea.account.id, name: 'bea.bureau@site.example', actor: 'test' })
+    const told = await webmail.userinfo(await mailToken(bea), bea.account.id)
+    expect(told).toMatchObject({ mail_login: 'bea.bureau@site.example', mail_address: 'bureau@site.example' })
+    const { tokens } = await tokensOf(bea, webmail, { scope: 'openid' })
+    const without = await webmail.userinfo(tokens.access_token, bea.account.id)
+    expect(without).not.toHaveProperty('mail_login')
+    expect(without).not.toHaveProperty('mail_address')
+  })
+
   test('it sees no others, and no other client sees these', async () => {
     const { tokens } = await tokensOf(ada)
     expect(await dovecot.introspect(tokens.access_token)).toEqual({ active: false })

@@ -1,7 +1,7 @@
 // Who is who on a SPIP site: accounts and authors meet by issuer and subject, by a webmaster's hand, or by a setting; never
 // by a login or an address alone (attack class 24).
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { formsOf } from '../support/browser-jar.ts'
+import { type Browser, type Form, formsOf, linkOf } from '../support/browser-jar.ts'
 import { signInLocally } from '../support/spip.ts'
 import { type SpipSso, startSpipSso, wordsOf } from '../support/spip-sso.ts'
 
@@ -127,4 +127,56 @@ test('only webmasters see or send that form', async () => {
   const page = await admin.open(`${sso.site.url}/ecrire/?exec=auteur&id_auteur=${local}`)
   expect(page.text).toContain('Local fred')
   expect(page.text).not.toContain('schedar_rattacher')
+})
+
+/** The form by which one brings the author of before along, on one's own page. */
+const reprise = async (browser: Browser): Promise<Form | undefined> =>
+  formsOf(await browser.open(`${sso.site.url}/ecrire/?exec=infos_perso`)).find(
+    ({ fields }) => fields.formulaire_action === 'schedar_reprendre',
+  )
+
+test('somebody who was here before proves it once by the old password, and goes on as that author, no higher', async () => {
+  const old = await addLocalAuthor('gina', 'gina@old.example', '0minirezo')
+  sso.provider.addAccount('gina', { roles: ['redacteur'] })
+  const browser = sso.browserOf('gina')
+  await sso.signIn(browser)
+  expect(await sso.who(browser)).toMatch(/\|gina2\|1comite$/)
+  const form = (await reprise(browser))!
+  const wrong = await browser.submit(form, { ancien_login: 'gina', ancien_pass: 'not this one' })
+  expect(wordsOf(wrong)).toContain('Aucun auteur d’avant')
+  expect(await sso.who(browser)).toMatch(/\|gina2\|/)
+  await browser.submit((await reprise(browser))!, { ancien_login: 'gina', ancien_pass: sso.site.webmaster.password })
+  expect(await sso.who(browser)).toBe(`${old}|gina|1comite`)
+  expect(await sso.author('gina')).toMatchObject({ id_auteur: old, source: 'schedar', pass: '', statut: '1comite' })
+  expect(await sso.author('gina2')).toBeUndefined()
+  expect(await reprise(browser)).toBeUndefined()
+})
+
+test('the proof is for local authors alone, ends after five wrong passwords, and is not offered to others', async () => {
+  await addLocalAuthor('hugo', 'hugo@old.example')
+  for (const sub of ['hugo', 'ivan']) sso.provider.addAccount(sub)
+  const [hugo, ivan] = [sso.browserOf('hugo'), sso.browserOf('ivan')]
+  for (const browser of [hugo, ivan]) await sso.signIn(browser)
+  // Nobody of before resembles Ivan; and a form of Hugo's, sent by him or by a stranger, is nothing.
+  expect(await reprise(ivan)).toBeUndefined()
+  const form = (await reprise(hugo))!
+  const right = { ancien_login: 'hugo', ancien_pass: sso.site.webmaster.password }
+  for (const browser of [ivan, sso.browserOf('nobody')]) await browser.submit(form, right)
+  // The author of an account is not one of before, whatever is typed.
+  const wrong = [{ ancien_login: 'ivan', ancien_pass: '' }, ...Array(5).fill({ ...right, ancien_pass: 'not this one' })]
+  for (const fields of wrong) await hugo.submit(form, fields)
+  expect(wordsOf(await hugo.submit(form, right))).toContain('Trop d’essais')
+  expect(await sso.author('hugo')).toMatchObject({ source: 'spip' })
+  expect(await sso.who(hugo)).toMatch(/\|hugo2\|/)
+  expect(await sso.site.log()).not.toContain('not this one')
+})
+
+test('the settings page shows who may be one person; nobody is linked by being shown', async () => {
+  const local = await addLocalAuthor('jade', 'jade@old.example')
+  sso.provider.addAccount('jade')
+  await sso.signIn(sso.browserOf('jade'))
+  const page = await (await asWebmaster()).open(`${sso.site.url}/ecrire/?exec=configurer_schedar`)
+  expect(wordsOf(page)).toMatch(/La même personne \?.*Local jade \(jade\) ≟ jade \(jade2\)/)
+  expect(linkOf(page, /Local jade/)).toContain(`id_auteur=${local}`)
+  expect(await sso.author('jade')).toMatchObject({ source: 'spip' })
 })

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Browser, createBrowser, formsOf, linkOf } from '../support/browser-jar.ts'
 import { type Claims, makeKeys, signJws } from '../support/jws.ts'
 import { signInLocally } from '../support/spip.ts'
-import { type SpipSso, startSpipSso } from '../support/spip-sso.ts'
+import { again, type SpipSso, startSpipSso } from '../support/spip-sso.ts'
 
 let sso: SpipSso
 const now = () => Math.floor(Date.now() / 1000)
@@ -200,6 +200,35 @@ describe('what could bring a session back (attack classes 1 and 7)', () => {
     expect(overtaken).toBe(true)
     expect(await sso.isIn(browser)).toBe(false)
     expect(await sso.who(browser)).toBe('||')
+  })
+
+  test('a sign-in that a lowered role overtakes opens nothing, and brings no right back', async () => {
+    const status = (sub: string) =>
+      createBrowser().fetch(sso.statusUri, {
+        form: {
+          status_token: sso.provider.sign(
+            sso.provider.logoutClaims(sso.clientId, sub, { events: { 'urn:schedar:event:status': { roles: [] } } }),
+            { alg: 'ES256', header: { typ: 'schedar-status+jwt' } },
+          ),
+        },
+      })
+    sso.provider.addAccount('known', { roles: ['webmestre'] })
+    sso.provider.addAccount('fresh', { roles: ['webmestre'] })
+    await signedIn('known')
+    for (const sub of ['known', 'fresh']) {
+      const browser = sso.browserOf(sub)
+      const answer = await sso.answer(browser)
+      // The role is taken when the code is already exchanged: what the profile says is of before.
+      sso.provider.hooks.token = async (body) => {
+        expect((await status(sub)).status).toBe(200)
+        return body
+      }
+      await sso.expectRefused(browser, await browser.fetch(answer), again)
+      delete sso.provider.hooks.token
+    }
+    expect(await sso.author('known')).toMatchObject({ statut: '6forum', webmestre: 'non' })
+    expect(await sso.author('fresh')).toBeUndefined()
+    await signedIn('fresh')
   })
 
   test('a hit under way that writes its session file back after the logout does not revive it', async () => {

@@ -1,8 +1,12 @@
 // Where a sign-in to SPIP may end (attack class 6), and what the site does while the provider is away or changes its keys.
+import { once } from 'node:events'
 import { readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { again, type SpipSso, startSpipSso } from '../support/spip-sso.ts'
+import { signJws } from '../support/jws.ts'
+import { again, type SpipSso, startSpipSso, wordsOf } from '../support/spip-sso.ts'
 
 let sso: SpipSso
 
@@ -75,9 +79,20 @@ describe('keys and a provider that is away', () => {
   test('new keys are fetched when a token names one, and not more often than twice a minute', async () => {
     await forgetCopies()
     await sso.signIn(sso.browserOf('alice'))
+    const old = sso.provider.keys.ES256
+    const byOldKey = () =>
+      signJws(
+        { alg: 'ES256', kid: old.kid, typ: 'logout+jwt' },
+        sso.provider.logoutClaims(sso.clientId, 'alice'),
+        old.privateKey,
+      )
+    expect((await sso.postLogout(byOldKey())).status).toBe(200)
     sso.provider.rotateKeys()
     const browser = sso.browserOf('alice')
     await sso.signIn(browser)
+    expect(await sso.isIn(browser)).toBe(true)
+    // The old keys went with the copy that held them.
+    expect((await sso.postLogout(byOldKey())).status).toBe(400)
     expect(await sso.isIn(browser)).toBe(true)
     const fetched = () => sso.provider.requests.filter((line) => line === 'GET /jwks').length
     const before = fetched()
@@ -116,6 +131,33 @@ describe('keys and a provider that is away', () => {
     const page = await browser.fetch(sso.start())
     await sso.expectRefused(browser, page, /ne répond pas en ce moment/)
     expect(page.status).toBe(503)
+  })
+
+  test('a provider that is slow, or that trickles, is said so in the person’s language, in some seconds', async () => {
+    const said = {
+      fr: 'ne répond pas en ce moment',
+      nl: 'antwoordt op dit ogenblik niet',
+      en: 'does not answer at the moment',
+      de: 'antwortet im Augenblick nicht',
+    }
+    const slow = createServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      const drip = setInterval(() => response.write(' '), 500)
+      response.on('close', () => clearInterval(drip))
+    }).listen(0, '127.0.0.1')
+    await once(slow, 'listening')
+    await sso.site.configure({ _SCHEDAR_EMETTEUR: `http://127.0.0.1:${(slow.address() as AddressInfo).port}` })
+    const began = performance.now()
+    // The first waits; the others find that somebody has just tried.
+    for (const [language, words] of Object.entries(said)) {
+      const page = await sso.browserOf('alice', language).fetch(sso.start())
+      expect(page.status).toBe(503)
+      expect(wordsOf(page)).toContain(words)
+    }
+    expect(performance.now() - began).toBeLessThan(45_000)
+    await sso.site.configure({ _SCHEDAR_EMETTEUR: sso.provider.issuer })
+    slow.close()
+    slow.closeAllConnections()
   })
 
   test('a provider that goes away between the two halves of a sign-in is said so', async () => {

@@ -13,7 +13,7 @@ const MODULES = '/usr/lib/apache2/modules'
 const asRoot = process.getuid?.() === 0
 
 /** Numeric ids of a system user. */
-async function idsOf(user: string): Promise<{ uid: number; gid: number }> {
+export async function idsOf(user: string): Promise<{ uid: number; gid: number }> {
   const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith(`${user}:`))
   const [, , uid, gid] = (line ?? '').split(':')
   if (!uid || !gid) throw new Error(`no user ${user} on this machine`)

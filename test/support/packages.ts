@@ -22,8 +22,15 @@ const packages = [
     'iproute2',
     'php-fpm',
     'libfcgi-bin',
+    'dokuwiki',
+    'mediawiki',
+    'php-apcu',
+    'nginx',
+    'caddy',
     'chromium',
     'fonts-dejavu-core',
+    'roundcube-core',
+    'roundcube-sqlite3',
     ...spipPackages,
   ]),
 ]
@@ -54,8 +61,12 @@ if (missing.length > 0) {
   }
   console.error(`installing ${missing.length} Debian packages for the tests: ${missing.join(' ')}`)
   apt('update')
-  // Postfix would ask, and set up one for the whole machine: the tests bring their own.
-  execFileSync('debconf-set-selections', { input: 'postfix postfix/main_mailer_type select No configuration\n' })
+  // Postfix would ask, and set up one for the whole machine, Roundcube a database: the tests bring their own.
+  const answers = [
+    'postfix postfix/main_mailer_type select No configuration',
+    'roundcube-core roundcube/dbconfig-install boolean false',
+  ]
+  execFileSync('debconf-set-selections', { input: `${answers.join('\n')}\n` })
   apt('install', '-y', '--no-install-recommends', ...missing)
 }
 await ensureSpipPackages()

@@ -1,5 +1,5 @@
 // A SPIP site with the kit, a provider, and the moves of the people who use them.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import spip from '../../plugins/spip/index.ts'
 import type { ClientTemplate } from '../../src/plugin.ts'
@@ -18,8 +18,9 @@ export const wordsOf = ({ text }: Reply): string =>
     .replace(/[\s\u00a0]+/g, ' ')
     .trim()
 
-/** The sentences of the two refusals that attacks meet. */
+/** The sentences of the refusals that attacks meet. */
 export const unverified = /n’a pas pu être vérifiée/
+export const wrongClock = /n’est pas à l’heure/
 export const again = /a commencé dans un autre navigateur/
 
 export async function startSpipSso({ database }: SpipOptions = {}) {
@@ -71,6 +72,9 @@ export async function startSpipSso({ database }: SpipOptions = {}) {
     clientSecret,
     callback,
     logoutUri: template.backchannelLogoutUri!,
+    statusUri: template.statusUri!,
+    /** The site's own name for SPIP's session cookie. */
+    sessionCookie: `spip${createHash('sha256').update(site.url).digest('hex').slice(0, 8)}_session`,
     start,
     /** A browser at which somebody sits who would sign in to the provider at once. */
     browserOf: (sub: string, language = 'fr'): Browser => {

@@ -20,12 +20,12 @@ const run = promisify(execFile)
 const secret = () => randomBytes(12).toString('base64url')
 
 /** A public page that says whom SPIP takes the visitor for. */
-const whoTemplate =
+export const whoTemplate =
   '#CACHE{0}#HTTP_HEADER{Content-Type: text/plain}[(#SESSION{id_auteur})]|[(#SESSION{login})]|[(#SESSION{statut})]'
 const writable = ['IMG', 'local', 'plugins', 'tmp', 'config']
 
 /** Debian's package expects its own folders and /usr/share/php: here everything is under the document root. */
-async function unpack(folder: string): Promise<string> {
+export async function unpack(folder: string): Promise<string> {
   const debs = await ensureSpipPackages()
   const extracted = join(folder, 'debian')
   for (const name of await readdir(debs))
@@ -64,8 +64,14 @@ async function moveSharedLinks(root: string): Promise<void> {
 
 type Webmaster = { login: string; password: string; email: string }
 
+export const newWebmaster = (): Webmaster => ({
+  login: 'webmestre',
+  password: secret(),
+  email: 'webmestre@site.example',
+})
+
 /** SPIP's installer, step by step as a browser sends it. */
-async function install(
+export async function install(
   url: string,
   browser: Browser,
   { login, password, email }: Webmaster,
@@ -99,6 +105,13 @@ export async function signInLocally(url: string, browser: Browser, login: string
   const form = formsOf(page).find(({ fields }) => 'var_login' in fields)
   if (!form) throw new Error(`no login form at ${page.url}`)
   return browser.submit(form, { var_login: login, password })
+}
+
+/** Configuration > Gestion des plugins: SPIP installs by itself what lies in plugins-dist. */
+export async function openPluginsPage(url: string, webmaster: Webmaster): Promise<void> {
+  const browser = createBrowser()
+  await signInLocally(url, browser, webmaster.login, webmaster.password)
+  await browser.open(`${url}/ecrire/?exec=admin_plugin`)
 }
 
 /** Configuration > Gestion des plugins > Activer, as the webmaster does it. */
@@ -179,7 +192,7 @@ export type SpipOptions = {
 export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = {}) {
   const { apache, root } = await serveSpip(host)
   const { url, folder } = apache
-  const webmaster: Webmaster = { login: 'webmestre', password: secret(), email: 'webmestre@site.example' }
+  const webmaster = newWebmaster()
   try {
     await install(url, createBrowser(), webmaster, database)
     if (!existsSync(join(root, 'config/connect.php'))) throw new Error(`SPIP did not install: ${await apache.errors()}`)

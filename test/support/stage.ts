@@ -52,6 +52,7 @@ export type InstanceOptions = {
   dead?: string[]
   elsewhere?: string[]
   sendLogout?: SettleDeps['sendLogout']
+  sendStatus?: SettleDeps['sendStatus']
   onDone?: SettleDeps['onDone']
   /** The store that the reconciler sees, in place of the real one. */
   through?: (store: Store) => Store
@@ -114,6 +115,7 @@ export async function stage(
       elsewhere: new Set(elsewhere),
       subjects: doors.subjects,
       sendLogout: options.sendLogout ?? (async () => {}),
+      sendStatus: options.sendStatus ?? (async () => {}),
       clock: options.clock ?? clock,
       log,
       guard: { share: 0.3, atLeast: 10 },

@@ -1,5 +1,5 @@
 // Subjects of services as plugins are given them, with everything that a test does not speak of at its plainest.
-import type { AddressSubject, Host, LoginSubject } from '../../src/plugin.ts'
+import type { AccountSubject, AddressSubject, Host, LoginSubject, SiteSubject } from '../../src/plugin.ts'
 
 export const loginSubject = (name: string, more: Partial<LoginSubject> = {}): LoginSubject => ({
   kind: 'login',
@@ -32,5 +32,25 @@ export const pluginHost = (
   log: (_level, event) => log(event),
   now: Date.now,
   queueIdsOf: async () => [],
+  ...more,
+})
+
+export const siteSubject = (name: string, more: Partial<SiteSubject> = {}): SiteSubject => ({
+  kind: 'site',
+  name,
+  access: 'full',
+  memberNumber: '101',
+  ...more,
+})
+
+export const accountSubject = (name: string, more: Partial<AccountSubject> = {}): AccountSubject => ({
+  kind: 'account',
+  name,
+  access: 'full',
+  username: name,
+  displayName: name,
+  email: `${name}@asso.example`,
+  lists: 'full',
+  groups: [],
   ...more,
 })

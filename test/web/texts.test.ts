@@ -89,6 +89,7 @@ test('every key is used somewhere, and none is used that is not there', () => {
     'error.title',
     'error.again',
     'error.oauth',
+    'error.oauth_address',
     'standing.until',
     'standing.since',
     'standing.grace_until',

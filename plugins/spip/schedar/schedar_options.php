@@ -21,6 +21,14 @@ if (isset($GLOBALS['meta']['schedar_base_version'])) {
 		$GLOBALS['liste_des_authentifications'] = ['schedar' => 'schedar'];
 		$GLOBALS['ignore_auth_http'] = true;
 	}
+	if (is_file(_DIR_ETC . 'schedar-secours.php')) {
+		// The rescue door, if it is open, is this method's (inc/schedar_secours.php).
+		$GLOBALS['liste_des_authentifications']['schedar'] = 'schedar';
+	}
+	if ($GLOBALS['cookie_prefix'] === 'spip' && defined('_SCHEDAR_SITE')) {
+		include_spip('inc/schedar_session');
+		schedar_separer_cookies();
+	}
 	if (!empty($GLOBALS['visiteur_session']['id_auteur'])) {
 		include_spip('inc/schedar_session');
 		schedar_garder_session($schedar_seul);

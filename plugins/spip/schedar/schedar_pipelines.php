@@ -30,6 +30,7 @@ function schedar_bouton(string $retour): string {
 /** The same on every site's own login page, whose stylesheet is not ours. */
 const SCHEDAR_STYLE_BOUTON = 'display:block;margin:0 0 1em;padding:.75em 1em;border-radius:4px;background:#fff;color:#1d2433;'
 	. 'font-size:16px;font-weight:bold;line-height:1.4;text-align:center;text-decoration:none';
+const SCHEDAR_STYLE_TEXTE = 'margin:0 0 1em;line-height:1.4';
 
 /** The button inside the form's own frame: SPIP's login page places that frame, and whatever is outside falls under its menu. */
 function schedar_dans_le_cadre(string $formulaire, string $bouton): string {
@@ -45,9 +46,14 @@ function schedar_cible_du_formulaire(): string {
 
 /** Pipeline affiche_formulaire_login: the button above the form, or in its place. */
 function schedar_affiche_formulaire_login($flux) {
+	if (!defined('_SCHEDAR_EMETTEUR') && !schedar_est_seul()) {
+		// Shared by several sites (Debian's plugins-dist), the plugin is active on those that have no settings too.
+		return $flux;
+	}
 	$bouton = schedar_bouton(schedar_cible_du_formulaire());
-	if (!schedar_est_seul()) {
-		$flux['data'] = schedar_dans_le_cadre($flux['data'], $bouton);
+	$secours = schedar_secours_ouvert();
+	if (!schedar_est_seul() || $secours) {
+		$flux['data'] = schedar_dans_le_cadre($flux['data'], $bouton . ($secours ? '<p class="schedar-secours" style="' . SCHEDAR_STYLE_TEXTE . '">' . _T('schedar:secours_ouvert') . '</p>' : ''));
 
 		return $flux;
 	}
@@ -61,7 +67,7 @@ function schedar_affiche_formulaire_login($flux) {
 		$messages .= '<div class="reponse_formulaire reponse_formulaire_erreur" role="alert">' . $contexte['message_erreur'] . '</div>';
 	}
 	$texte = $bouton === '' ? _T('schedar:refus_reglages', ['nom' => 'Schedar']) : schedar_texte_seule_porte();
-	$flux['data'] = "<div class=\"formulaire_spip formulaire_login schedar-seul\">$messages<p>$texte</p>$bouton</div>";
+	$flux['data'] = "<div class=\"formulaire_spip formulaire_login schedar-seul\">$messages<p style=\"" . SCHEDAR_STYLE_TEXTE . "\">$texte</p>$bouton</div>";
 
 	return $flux;
 }
@@ -69,10 +75,17 @@ function schedar_affiche_formulaire_login($flux) {
 /** The forms that hand out or use local passwords. */
 const SCHEDAR_FORMULAIRES_LOCAUX = ['login', 'oubli', 'mot_de_passe', 'inscription'];
 
+/** The rescue door: then the form is there, for its passphrase alone. */
+function schedar_secours_ouvert(): bool {
+	include_spip('inc/schedar_secours');
+
+	return schedar_secours_depuis() > 0;
+}
+
 function schedar_texte_seule_porte(): string {
 	include_spip('inc/filtres');
 
-	return _T('schedar:seule_porte', ['nom' => spip_htmlspecialchars(defined('_SCHEDAR_NOM') ? _SCHEDAR_NOM : 'Schedar')]);
+	return _T('schedar:seule_porte', ['nom' => spip_htmlspecialchars(schedar_nom_affiche())]);
 }
 
 /** Pipeline formulaire_charger: with the single door, the forms about passwords say so instead of asking. */
@@ -88,8 +101,19 @@ function schedar_formulaire_charger($flux) {
 
 /** Pipeline formulaire_verifier: and a form posted without being asked for changes nothing. */
 function schedar_formulaire_verifier($flux) {
-	if (schedar_est_seul() && in_array($flux['args']['form'] ?? '', SCHEDAR_FORMULAIRES_LOCAUX, true)) {
+	$form = $flux['args']['form'] ?? '';
+	if (schedar_est_seul() && in_array($form, SCHEDAR_FORMULAIRES_LOCAUX, true) && !($form === 'login' && schedar_secours_ouvert())) {
 		$flux['data']['message_erreur'] = schedar_texte_seule_porte();
+	}
+
+	return $flux;
+}
+
+/** Pipeline preparer_visiteur_session: a session has begun; one of the rescue door is marked as such. */
+function schedar_preparer_visiteur_session($flux) {
+	if ($depuis = (int) ($flux['args']['row']['schedar_secours'] ?? 0)) {
+		include_spip('inc/schedar_secours');
+		schedar_secours_marquer($depuis);
 	}
 
 	return $flux;
@@ -144,11 +168,19 @@ function schedar_pre_edition($flux) {
 	return $flux;
 }
 
-/** Pipeline affiche_milieu: on an author's page, webmasters see and move the link. */
+/** Pipeline affiche_milieu: on an author's page, webmasters see and move the link; on one's own, one brings an old author along. */
 function schedar_affiche_milieu($flux) {
-	$id_auteur = (int) ($flux['args']['id_auteur'] ?? 0);
-	if (($flux['args']['exec'] ?? '') === 'auteur' && $id_auteur && autoriser('webmestre')) {
+	$exec = $flux['args']['exec'] ?? '';
+	$moi = (int) ($GLOBALS['visiteur_session']['id_auteur'] ?? 0);
+	$id_auteur = $exec === 'infos_perso' ? $moi : (int) ($flux['args']['id_auteur'] ?? 0);
+	if (!in_array($exec, ['auteur', 'infos_perso'], true) || !$id_auteur) {
+		return $flux;
+	}
+	if ($exec === 'auteur' && autoriser('webmestre')) {
 		$flux['data'] .= recuperer_fond('prive/squelettes/inclure/schedar_rattacher', ['id_auteur' => $id_auteur]);
+	}
+	if ($id_auteur === $moi) {
+		$flux['data'] .= recuperer_fond('prive/squelettes/inclure/schedar_reprendre', []);
 	}
 
 	return $flux;

@@ -25,7 +25,7 @@ function schedar_revenir(): void {
 	$depart = schedar_reprendre_depart($state);
 	$jetons = schedar_echanger_code(schedar_code_recu(), $depart['v']);
 	$dits = schedar_jeton_identite($jetons['id_token'], $depart['n'], $jetons['access_token']);
-	$auteur = schedar_auteur(schedar_profil($jetons['access_token'], $dits['sub']));
+	$auteur = schedar_auteur(schedar_profil($jetons['access_token'], $dits['sub']), $debut);
 
 	include_spip('inc/auth');
 	$auteur['auth'] = 'schedar';
@@ -60,15 +60,12 @@ function schedar_code_recu(): string {
 
 /** @return array{id_token: string, access_token: string} */
 function schedar_echanger_code(string $code, string $verifier): array {
-	$reglages = schedar_reglages();
-	// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
-	$basic = base64_encode(urlencode($reglages['client']) . ':' . urlencode($reglages['secret']));
 	$reponse = schedar_http(schedar_decouverte()['token_endpoint'], [
 		'grant_type' => 'authorization_code',
 		'code' => $code,
 		'redirect_uri' => schedar_adresse_retour(),
 		'code_verifier' => $verifier,
-	], ["Authorization: Basic $basic"]);
+	], [schedar_entete_client()]);
 	if (!$reponse || $reponse['statut'] >= 500) {
 		throw new SchedarRefus('refus_fournisseur', 'the token endpoint does not answer', 503);
 	}

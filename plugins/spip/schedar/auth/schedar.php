@@ -1,6 +1,6 @@
 <?php
-// The authentication method of authors whose `source` is schedar. It never accepts a password, and refuses to set one:
-// « mot de passe oublié », HTTP Basic and the author's page all ask here.
+// The authentication method of authors whose `source` is schedar. It accepts no password but the rescue door's, in the
+// form alone, and refuses to set one: « mot de passe oublié », HTTP Basic and the author's page all ask here.
 
 if (!defined('_ECRIRE_INC_VERSION')) {
 	return;
@@ -14,7 +14,13 @@ if (!defined('_ECRIRE_INC_VERSION')) {
  * @return array
  */
 function auth_schedar_dist($login, $pass, $serveur = '', $phpauth = false) {
-	return [];
+	// SPIP says $phpauth for HTTP Basic, and when it has a password confirmed.
+	if ($phpauth || $serveur !== '') {
+		return [];
+	}
+	include_spip('inc/schedar_secours');
+
+	return schedar_secours_essayer((string) $login, (string) $pass);
 }
 
 /** @return bool */

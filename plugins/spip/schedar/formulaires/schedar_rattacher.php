@@ -5,7 +5,7 @@ if (!defined('_ECRIRE_INC_VERSION')) {
 	return;
 }
 
-include_spip('inc/schedar_auteurs');
+include_spip('inc/schedar_rattacher');
 include_spip('inc/autoriser');
 include_spip('inc/filtres');
 
@@ -40,7 +40,7 @@ function formulaires_schedar_rattacher_charger_dist($id_auteur) {
 	return [
 		'depuis' => '',
 		'editable' => $lien ? '' : ' ',
-		'_nom' => spip_htmlspecialchars(defined('_SCHEDAR_NOM') ? _SCHEDAR_NOM : 'Schedar'),
+		'_nom' => spip_htmlspecialchars(schedar_nom_affiche()),
 		'_sub' => $lien['sub'] ?? '',
 		'_options' => $options,
 	];

@@ -51,6 +51,11 @@ function schedar_reglages(): array {
 	return $reglages;
 }
 
+/** The association's name as people read it, whether or not the settings can be used. */
+function schedar_nom_affiche(): string {
+	return defined('_SCHEDAR_NOM') ? (string) _SCHEDAR_NOM : 'Schedar';
+}
+
 /** True for https://, and for http:// on the machine itself: code and secret cross no network in the clear. */
 function schedar_adresse_permise(string $adresse): bool {
 	if (!preg_match('#^(https?)://([^/?\#\s@\\\\]+)[^\s\\\\]*$#', $adresse, $parties)) {
@@ -58,6 +63,11 @@ function schedar_adresse_permise(string $adresse): bool {
 	}
 
 	return $parties[1] === 'https' || preg_match('#^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$#', $parties[2]) === 1;
+}
+
+/** A few letters that tell this site's cookies from those of its neighbours under the same host name. */
+function schedar_marque_du_site(): string {
+	return substr(hash('sha256', rtrim((string) _SCHEDAR_SITE, '/')), 0, 8);
 }
 
 /** The redirect URI, as registered: from the settings, never from the request's Host. */

@@ -33,6 +33,11 @@ function schedar_rang(string $statut): int {
 	return ['5poubelle' => 0, 'nouveau' => 1, '6forum' => 2, '1comite' => 3, '0minirezo' => 4][$statut] ?? 5;
 }
 
+/** Status and webmaster's flag as one number: what is lower opens less. */
+function schedar_hauteur(array $droits): int {
+	return 2 * schedar_rang((string) $droits['statut']) + ($droits['webmestre'] === 'oui' ? 1 : 0);
+}
+
 function schedar_cle_du_lien(string $emetteur, string $sub): string {
 	return hash('sha256', $emetteur . "\0" . $sub);
 }
@@ -70,6 +75,9 @@ function schedar_seul_a_lier(callable $travail) {
 
 /** Ends every session of an author, and the private feeds whose address alone lets a reader in. */
 function schedar_fermer_sessions(int $id_auteur): void {
+	if (!$id_auteur) {
+		return;
+	}
 	supprimer_sessions($id_auteur);
 	sql_updateq('spip_auteurs', ['low_sec' => ''], 'id_auteur=' . $id_auteur);
 }
@@ -159,30 +167,54 @@ function schedar_trouver_ou_creer(array $profil, array $champs): int {
 	return $id_auteur;
 }
 
-/** No role any more: whoever was here before keeps texts and nothing else. */
-function schedar_sans_role(string $sub): void {
-	$id_auteur = (int) (schedar_lien($sub)['id_auteur'] ?? 0);
-	if ($id_auteur) {
-		schedar_ecrire_lien($sub, ['statut' => '6forum', 'webmestre' => 'non']);
-		sql_updateq('spip_auteurs', ['statut' => '6forum', 'webmestre' => 'non'], "id_auteur=$id_auteur AND statut<>'5poubelle'");
-		schedar_fermer_sessions($id_auteur);
+/** Without a role one keeps texts and nothing else. */
+const SCHEDAR_SANS_ROLE = ['statut' => '6forum', 'webmestre' => 'non'];
+
+/**
+ * Brings the author of a subject, and what Schedar last said of it, down to these rights; null is no role at all. What is
+ * lower already stays. The author whose sessions have to end, or 0.
+ */
+function schedar_abaisser(string $sub, ?array $droits): int {
+	$lien = schedar_lien($sub);
+	$id_auteur = (int) ($lien['id_auteur'] ?? 0);
+	$auteur = sql_fetsel('statut, webmestre', 'spip_auteurs', "id_auteur=$id_auteur AND statut<>'5poubelle'");
+	$cible = $droits ?? SCHEDAR_SANS_ROLE;
+	$plus_haut = fn($avant) => $avant && schedar_hauteur($avant) > schedar_hauteur($cible);
+	$lien_plus_haut = $id_auteur && $plus_haut($lien);
+	if ($droits && $id_auteur && !$lien_plus_haut && !$plus_haut($auteur)) {
+		return 0;
 	}
-	throw new SchedarRefus('refus_role', 'the roles claim names no role of this site');
+	// A sign-in under way, which may have read the roles of before, is older than this instant: see schedar_auteur().
+	schedar_ecrire_lien($sub, ['fin' => schedar_instant()] + ($lien_plus_haut ? $cible : []));
+	// Of people who never came, this is remembered for as long as such a sign-in may last.
+	sql_delete('spip_schedar_auteurs', 'id_auteur=0 AND fin<' . (schedar_instant() - 86400000));
+	if ($plus_haut($auteur)) {
+		sql_updateq('spip_auteurs', $cible, "id_auteur=$id_auteur");
+		include_spip('inc/invalideur');
+		suivre_invalideur("id='auteur/$id_auteur'");
+	}
+
+	return $id_auteur;
 }
 
 /**
  * The author of an account that has just signed in, brought up to date: the row of spip_auteurs.
  *
  * @param array $profil claims of the userinfo answer; `sub` is checked
+ * @param int $debut the instant at which the sign-in came back
  * @return array<string, mixed>
  * @throws SchedarRefus
  */
-function schedar_auteur(array $profil): array {
+function schedar_auteur(array $profil, int $debut): array {
 	$droits = schedar_droits($profil['roles'] ?? null);
 
-	return schedar_seul_a_lier(function () use ($profil, $droits) {
+	return schedar_seul_a_lier(function () use ($profil, $droits, $debut) {
 		if (!$droits) {
-			schedar_sans_role($profil['sub']);
+			schedar_fermer_sessions(schedar_abaisser($profil['sub'], null));
+			throw new SchedarRefus('refus_role', 'the roles claim names no role of this site');
+		}
+		if ($debut <= (int) (schedar_lien($profil['sub'])['fin'] ?? 0)) {
+			throw new SchedarRefus('refus_retour', 'a sign-out or a lowered role overtook this sign-in', 400);
 		}
 		$champs = schedar_champs($profil, $droits);
 		$id_auteur = schedar_trouver_ou_creer($profil, $champs);
@@ -201,27 +233,5 @@ function schedar_auteur(array $profil): array {
 		}
 
 		return sql_fetsel('*', 'spip_auteurs', "id_auteur=$id_auteur");
-	});
-}
-
-/**
- * Moves a link by a webmaster's hand: from the author that arrived to one who was here before. The one that arrived goes
- * to the bin if nothing bears its name; otherwise it stays as a name without a way in.
- */
-function schedar_rattacher(int $depuis, int $vers): bool {
-	return schedar_seul_a_lier(function () use ($depuis, $vers) {
-		$lien = schedar_lien_de_l_auteur($depuis);
-		if (!$lien || schedar_lien_de_l_auteur($vers) || !sql_countsel('spip_auteurs', "id_auteur=$vers AND statut<>'5poubelle'")) {
-			return false;
-		}
-		sql_updateq('spip_schedar_auteurs', ['id_auteur' => $vers], 'cle=' . sql_quote($lien['cle']));
-		schedar_oublier_ancien_acces($vers);
-		sql_updateq('spip_auteurs', ['statut' => $lien['statut'], 'webmestre' => $lien['webmestre']], "id_auteur=$vers");
-		schedar_oublier_ancien_acces($depuis);
-		$statut = sql_countsel('spip_auteurs_liens', "id_auteur=$depuis") ? '6forum' : '5poubelle';
-		sql_updateq('spip_auteurs', ['source' => 'spip', 'login' => '', 'webmestre' => 'non', 'statut' => $statut], "id_auteur=$depuis");
-		schedar_journal("link moved by hand from author $depuis to author $vers");
-
-		return true;
 	});
 }

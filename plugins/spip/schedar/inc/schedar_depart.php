@@ -15,7 +15,7 @@ const SCHEDAR_DEPARTS = 6;
 
 /** `__Host-`: no other site of the domain can plant one (RFC 6265bis §4.1.3.2); it needs https. */
 function schedar_cookie_prefixe(): string {
-	return (str_starts_with(schedar_reglages()['site'], 'https://') ? '__Host-' : '') . 'schedar_';
+	return (str_starts_with(schedar_reglages()['site'], 'https://') ? '__Host-' : '') . 'schedar_' . schedar_marque_du_site() . '_';
 }
 
 function schedar_poser_cookie(string $nom, string $valeur, int $expire): void {

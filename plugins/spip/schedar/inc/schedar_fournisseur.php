@@ -107,6 +107,13 @@ function schedar_decouverte(): array {
 	return $document;
 }
 
+/** How this client shows itself (RFC 6749 §2.3.1): both halves are form-encoded before they are joined. */
+function schedar_entete_client(): string {
+	$reglages = schedar_reglages();
+
+	return 'Authorization: Basic ' . base64_encode(urlencode($reglages['client']) . ':' . urlencode($reglages['secret']));
+}
+
 /**
  * The keys of the issuer. `$forcer` fetches them anew, at most twice a minute whoever asks.
  *

@@ -1,5 +1,5 @@
 <?php
-// What an ID token and a logout token must say. Neither is ever taken for the other.
+// What an ID token, a logout token and a status token must say. None is ever taken for another.
 
 if (!defined('_ECRIRE_INC_VERSION')) {
 	return;
@@ -12,6 +12,7 @@ const SCHEDAR_ECART = 60;
 const SCHEDAR_JEUNE = 600;
 
 const SCHEDAR_EVENEMENT_FIN = 'http://schemas.openid.net/event/backchannel-logout';
+const SCHEDAR_EVENEMENT_STATUT = 'urn:schedar:event:status';
 
 function schedar_refuser_jeton(string $detail): void {
 	throw new SchedarRefus('refus_jeton', "token refused: $detail");
@@ -41,10 +42,10 @@ function schedar_verifier_commun(array $dits): void {
 	}
 	$maintenant = time();
 	if ($exp <= $maintenant - SCHEDAR_ECART || $nbf > $maintenant + SCHEDAR_ECART) {
-		schedar_refuser_jeton('expired, or not valid yet');
+		throw new SchedarRefus('refus_horloge', 'token refused: expired, or not valid yet; are the clocks right?');
 	}
 	if ($iat > $maintenant + SCHEDAR_ECART || $iat < $maintenant - SCHEDAR_JEUNE - SCHEDAR_ECART) {
-		schedar_refuser_jeton('not of now; is the clock of this machine right?');
+		throw new SchedarRefus('refus_horloge', 'token refused: not of now; is the clock of this machine right?');
 	}
 }
 
@@ -74,6 +75,34 @@ function schedar_jeton_identite($jeton, string $nonce, string $jeton_acces): arr
 }
 
 /**
+ * The claims of a token that tells of one event, and what it says of it (RFC 8417 §2.2). The type decides what it is
+ * (RFC 8725 §3.11), and its signature has been checked before anything of it counts.
+ *
+ * @return array{0: array<string, mixed>, 1: stdClass}
+ * @throws SchedarRefus
+ */
+function schedar_jeton_evenement($jeton, string $type, string $evenement): array {
+	[$entete, $dits] = schedar_lire_jeton($jeton);
+	$typ = is_string($entete['typ'] ?? null) ? strtolower($entete['typ']) : '';
+	if ($typ !== $type && $typ !== "application/$type") {
+		schedar_refuser_jeton("not a $type");
+	}
+	schedar_verifier_commun($dits);
+	if (isset($dits['nonce'])) {
+		schedar_refuser_jeton('a token of events has no nonce');
+	}
+	$dit = ($dits['events'] ?? null) instanceof stdClass ? $dits['events']->{$evenement} ?? null : null;
+	if (!$dit instanceof stdClass) {
+		schedar_refuser_jeton('it tells of another event, or of none');
+	}
+	if (!is_string($dits['jti'] ?? null) || $dits['jti'] === '') {
+		schedar_refuser_jeton('no jti');
+	}
+
+	return [$dits, $dit];
+}
+
+/**
  * The claims of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6). `sub` is asked for: SPIP copies what a
  * session holds to the author's other sessions, so a `sid` kept there would soon be another browser's.
  *
@@ -81,21 +110,21 @@ function schedar_jeton_identite($jeton, string $nonce, string $jeton_acces): arr
  * @throws SchedarRefus
  */
 function schedar_jeton_fin($jeton): array {
-	[$entete, $dits] = schedar_lire_jeton($jeton);
-	$typ = is_string($entete['typ'] ?? null) ? strtolower($entete['typ']) : '';
-	if ($typ !== 'logout+jwt' && $typ !== 'application/logout+jwt') {
-		schedar_refuser_jeton('not a logout token');
-	}
-	schedar_verifier_commun($dits);
-	if (isset($dits['nonce'])) {
-		schedar_refuser_jeton('a logout token has no nonce');
-	}
-	if (!($dits['events'] ?? null) instanceof stdClass || !($dits['events']->{SCHEDAR_EVENEMENT_FIN} ?? null) instanceof stdClass) {
-		schedar_refuser_jeton('no back-channel logout event');
-	}
-	if (!is_string($dits['jti'] ?? null) || $dits['jti'] === '') {
-		schedar_refuser_jeton('no jti');
+	return schedar_jeton_evenement($jeton, 'logout+jwt', SCHEDAR_EVENEMENT_FIN)[0];
+}
+
+/**
+ * The claims of a status token, and the roles that it names.
+ *
+ * @return array{0: array<string, mixed>, 1: string[]}
+ * @throws SchedarRefus
+ */
+function schedar_jeton_statut($jeton): array {
+	[$dits, $dit] = schedar_jeton_evenement($jeton, 'schedar-status+jwt', SCHEDAR_EVENEMENT_STATUT);
+	$roles = $dit->roles ?? null;
+	if (!is_array($roles) || array_filter($roles, 'is_string') !== $roles) {
+		schedar_refuser_jeton('its roles are not a list of words');
 	}
 
-	return $dits;
+	return [$dits, $roles];
 }

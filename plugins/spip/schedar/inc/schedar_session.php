@@ -39,15 +39,24 @@ function schedar_session_vivante(array $session, array $lien): bool {
 	return ($session['auth'] ?? '') === 'schedar' && $debut > (int) $lien['fin'] && schedar_instant() - $debut < $duree * 1000;
 }
 
+/** A session that the rescue door opened is as good as the door; another one, as good as Schedar's word. */
+function schedar_session_bonne(array $session, bool $seul): bool {
+	include_spip('inc/schedar_secours');
+	if ($depuis = schedar_secours_de_la_session()) {
+		return schedar_secours_depuis() === $depuis;
+	}
+	$lien = schedar_lien_de_l_auteur((int) $session['id_auteur']);
+
+	return $lien ? schedar_session_vivante($session, $lien) : (!$seul && ($session['auth'] ?? '') !== 'schedar');
+}
+
 /**
  * Drops the session that must not go on: a linked author's that Schedar did not open or has closed, and with the single
  * door every other one. HTTP Basic is met here too: SPIP reads it before plugins are loaded.
  */
 function schedar_garder_session(bool $seul): void {
 	$session = (array) $GLOBALS['visiteur_session'];
-	$lien = schedar_lien_de_l_auteur((int) $session['id_auteur']);
-	$bonne = $lien ? schedar_session_vivante($session, $lien) : (!$seul && ($session['auth'] ?? '') !== 'schedar');
-	if ($bonne) {
+	if (schedar_session_bonne($session, $seul)) {
 		return;
 	}
 	schedar_journal('session of author ' . (int) $session['id_auteur'] . ' dropped');
@@ -65,6 +74,24 @@ function schedar_garder_session(bool $seul): void {
 	unset($GLOBALS['auteur_session']);
 	$GLOBALS['visiteur_session'] = [];
 	spip_session(true);
+}
+
+/**
+ * Cookies know host names and paths, no ports: of two sites under one name, each would take the other's `spip_session`
+ * away. Unless the webmaster has chosen a prefix of the site's own in mes_options.php, it gets one here; SPIP has read
+ * the cookies by then, so they are read once more. A session under the common name lives on until it ends.
+ */
+function schedar_separer_cookies(): void {
+	$prefixe = 'spip' . schedar_marque_du_site();
+	if (!isset($_COOKIE[$prefixe . '_session']) && !empty($GLOBALS['visiteur_session']['id_auteur'])) {
+		return;
+	}
+	include_spip('inc/cookie');
+	$GLOBALS['cookie_prefix'] = $prefixe;
+	recuperer_cookies_spip($prefixe);
+	if (isset($_COOKIE['spip_session'])) {
+		verifier_visiteur();
+	}
 }
 
 /** A name that the web server vouches for does not open one of our authors. */

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { followLog } from '../../plugins/postfix/log-follower.ts'
+import { followLog } from '../../src/plugin-log.ts'
 
 describe('following a file', () => {
   let dir: string

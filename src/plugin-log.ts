@@ -3,7 +3,7 @@
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errno, replaceFile, syncFolder, textOf } from '../../src/plugin-files.ts'
+import { errno, replaceFile, syncFolder, textOf } from './plugin-files.ts'
 
 export type FollowerOptions = {
   log: string
@@ -24,7 +24,7 @@ type Position = { ino: string; offset: number }
 const POLL_MS = 500
 const LINGER_MS = 5000
 const CHUNK = 256 * 1024
-/** A line that is longer is no line of Postfix's (line_length_limit). */
+/** A line that is longer is none: Postfix's end before (line_length_limit), and so do Apache's (LimitRequestLine). */
 const LONGEST_LINE = 64 * 1024
 
 const inode = async (path: string): Promise<string | undefined> =>

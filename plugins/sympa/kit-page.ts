@@ -1,0 +1,93 @@
+// The page that comes with Sympa's kit: the commands to type, filled in.
+import type { SympaConfig } from './config.ts'
+import type { Settings } from './kit.ts'
+
+const HELPER = '/usr/local/sbin/schedar-sympa'
+
+const helperSteps = (socket: string | undefined): string =>
+  socket === undefined
+    ? `Schedar runs Sympa's command itself and must run as root. To run it as another user, set
+\`helper: /run/schedar-sympa.sock\` in schedar.yaml and make this kit again.`
+    : `Schedar is not root. Through a script of ${HELPER}, which systemd starts as Sympa's own user on the socket ${socket},
+it may have Sympa read a list's members again and take an address off a list:
+
+\`\`\`sh
+sudo install -m 0755 helper/schedar-sympa ${HELPER}
+sudo install -m 0644 helper/schedar-sympa.socket /etc/systemd/system/
+sudo install -m 0644 helper/schedar-sympa.service /etc/systemd/system/schedar-sympa@.service
+sudo systemctl daemon-reload
+sudo systemctl enable --now schedar-sympa.socket
+\`\`\``
+
+type Following = { service: SympaConfig; user: string; lists: readonly string[] }
+
+export const listSteps = ({ service, user, lists }: Following): string => `
+## 3. The files of members
+
+\`\`\`sh
+sudo install -d -o ${user} -g sympa -m 2750 ${service.folder}
+for list in ${lists.join(' ')}; do
+  [ -e ${service.folder}/$list ] || sudo install -o ${user} -g sympa -m 0640 members/$list ${service.folder}/$list
+done
+\`\`\`
+
+Schedar (user \`${user}\`) writes there, Sympa (group \`sympa\`) reads.
+
+## 4. The helper
+
+${helperSteps(service.helper)}
+
+## 5. The lists
+
+Make the lists in Sympa if they are not there yet. Then fill the files, and look at what they hold before a list follows them:
+
+\`\`\`sh
+schedar services apply sympa
+\`\`\`
+
+It says that the lists do not follow Schedar yet: that is the next step, once for each list. (Lists of a domain of their own are
+in \`/var/lib/sympa/list_data/DOMAIN/\`.)
+
+\`\`\`sh
+${lists.map((list) => `sudo -u sympa tee -a /var/lib/sympa/list_data/${list.split('@')[0]}/config < lists/${list}`).join('\n')}
+\`\`\`
+
+\`\`\`sh
+schedar services check
+schedar services apply sympa
+\`\`\`
+`
+
+/** Markdown. */
+export const readMe = (s: Settings, apache: string, lists: string): string => `\
+# Sympa with ${s.filling.associationName}
+
+These files were made by Schedar (${s.filling.issuer}) for the client \`${s.filling.clientId}\`. Run the commands on the machine
+of Sympa, in this folder.
+
+## 1. Apache
+
+\`\`\`sh
+sudo -s
+   ${apache}
+\`\`\`
+
+Inside the \`<VirtualHost>\` of Sympa's pages, one line:
+
+\`\`\`
+Include ${s.filling.dir}/${s.filling.name}.conf
+\`\`\`
+
+\`\`\`sh
+sudo apache2ctl configtest && sudo systemctl reload apache2
+\`\`\`
+
+## 2. Sympa's own sign-in
+
+\`\`\`sh
+sudo install -o sympa -g sympa -m 0640 auth.conf /etc/sympa/auth.conf
+sudo systemctl restart wwsympa
+\`\`\`
+
+From now on nobody signs in to Sympa with a password of Sympa's own.
+${lists}`

@@ -1,0 +1,27 @@
+// What kits share: PHP's strings, answers that are yes or no, a folder's files as they are.
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { AppError } from './domain/errors.ts'
+import type { KitFile } from './plugin.ts'
+
+/** A PHP string that is nothing but a string, whatever it holds: single quotes know two escapes. */
+export const phpString = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
+
+/** Throws `invalid_value` for another word. */
+export function yesNo(field: string, answer = 'no'): boolean {
+  if (answer !== 'yes' && answer !== 'no')
+    throw new AppError('invalid_value', { field, detail: `${field} is yes or no` })
+  return answer === 'yes'
+}
+
+/** Every file under a folder, to be put under `into` of the kit. */
+export async function filesUnder(folder: string, into: string): Promise<KitFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return Promise.all(
+    paths.toSorted().map(async (path) => ({
+      path: `${into}/${relative(folder, path)}`,
+      content: await readFile(path, 'utf8'),
+    })),
+  )
+}
