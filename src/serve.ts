@@ -140,6 +140,7 @@ export async function serve(installation: Installation): Promise<Running> {
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
     repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),
     repeat(SPIKES_MS, installation.tellSpikes, failed('mail.spikes_failed')),
+    repeat(TEND_MS, installation.tellQuarantines, failed('mail.quarantines_failed')),
     ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
   ]
   // Nights that were missed are made up for at once, beside the first requests.
@@ -154,11 +155,13 @@ export async function serve(installation: Installation): Promise<Running> {
     async stop() {
       for (const stop of stopTimers) stop()
       cron.stop()
+      // Asked for before anything is awaited: an event that came meanwhile would be waited for in vain.
+      const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
       // Requests under way get their time; a connection that is merely open does not.
       await doors.close()
-      await Promise.race([once(server, 'close'), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())])
       server.closeAllConnections()
       await installation.close(GRACE_MS)
       log.info('stopped')

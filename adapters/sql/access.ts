@@ -66,6 +66,9 @@ const accountsSql = `select a.id, a.username, a.name, a.given_name, a.family_nam
     ${overrides('om', 'om.member_id = m.id')}`
 const accountSql = `${accountsSql} where a.id = ?`
 
+const personSql = `select a.id, a.locale, a.state, ${overrideColumns('oa')}
+  from account a ${overrides('oa', 'oa.account_id = a.id')} where a.id = ?`
+
 const ofClient = `c.client_id, c.service, c.audience, c.roles_of_affiliation, r.removed_at, ${ofMember}, ${overrideColumns('om')}`
 const clientsSql = `select ${ofClient}
   from client c left join resource r on r.id = c.resource_id left join member m on m.id = r.member_id left join standing s on s.member_id = m.id
@@ -97,6 +100,14 @@ function accountIn(found: readonly SqlRow[]): AccountInForce | undefined {
     }
   )
 }
+
+const personIn = (found: readonly SqlRow[]) =>
+  found[0] && {
+    accountId: String(found[0].id),
+    locale: found[0].locale as AccountInForce['locale'],
+    closed: found[0].state === 'closed',
+    overrides: overridesIn(found, 'oa'),
+  }
 
 type Client = { clientId: string; door: Door }
 
@@ -132,7 +143,7 @@ const clientQueries = (clientId: string, accountId: string): [Query, Query] => [
 ]
 
 // MariaDB pads with spaces when it compares: only the very id counts.
-const exactAccount = (account: AccountInForce | undefined, accountId: string) =>
+const exactAccount = <A extends { accountId: string }>(account: A | undefined, accountId: string) =>
   account?.accountId === accountId ? account : undefined
 const exactDoor = (client: Client | undefined, clientId: string) =>
   client?.clientId === clientId ? client.door : undefined
@@ -195,6 +206,8 @@ async function doorsOf(rows: Rows, pairs: readonly AccountAtClient[]): Promise<(
 /** `many`: reads that are not remembered, for a list's answer is as long as the list. */
 export const accessStore = (rows: Rows, many: Rows): AccessStore => ({
   account: async (accountId) => exactAccount(await rows(accountIn, accountQuery(accountId)), accountId),
+
+  person: async (accountId) => exactAccount(await rows(personIn, [personSql, [accountId]]), accountId),
 
   door: async (clientId, accountId) => exactDoor(await rows(clientIn, ...clientQueries(clientId, accountId)), clientId),
 
