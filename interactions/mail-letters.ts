@@ -1,10 +1,11 @@
 // What mail servers say to whoever is refused, and the letters about a login that was stopped.
 import type { Locale, Organisation } from '../src/ports.ts'
-import type { QuarantineLetters } from '../src/usecases/door-facts.ts'
 import type { Refusal, SayWhy } from '../src/usecases/login-at-door.ts'
 import type { SpikeLetter } from '../src/usecases/mail-spikes.ts'
 import type { NoticeLetter } from '../src/usecases/notice.ts'
+import type { QuarantineLetters } from '../src/usecases/tell-quarantine.ts'
 import { type TextKey, type Texts, textsOf } from '../src/web/texts.ts'
+import { burstWords } from './burst-words.ts'
 
 type About = () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
 
@@ -49,11 +50,16 @@ export function createQuarantineLetters(issuer: string, organisation: About): Qu
   }
   return {
     toAdmin: ({ login, member, detail }, locale) =>
-      letter(locale, ({ t }) => ({
-        subject: t('letter.quarantine.admin_subject', { login }),
+      letter(locale, (texts) => ({
+        subject: texts.t('letter.quarantine.admin_subject', { login }),
         lines: [
-          t('letter.hello_all'),
-          t('letter.quarantine.admin', { login, member, detail, link: `${issuer}/admin/outgoing` }),
+          texts.t('letter.hello_all'),
+          texts.t('letter.quarantine.admin', {
+            login,
+            member,
+            detail: burstWords(texts, detail),
+            link: `${issuer}/admin/outgoing`,
+          }),
         ],
       })),
     toPerson: ({ login, name }, locale) =>

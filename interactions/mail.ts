@@ -34,6 +34,7 @@ function loginRow({ texts }: View, { login, mailbox, access, stopped, quotaBytes
     ${stopped && access === 'full' ? html`<span class="state bad">${t('mail.stopped')}</span>` : html`<span class="state ${tones[access]}">${t(`access.${access}`)}</span>`}
     <small class="whole">${t('mail.login_is', { login })}
       ${quotaBytes !== null && html`<br>${t('mail.quota', { size: size(texts, quotaBytes) })}`}
+      ${access === 'none' && html`<br>${t('mail.closed_why', { contact })}`}
       ${access === 'restricted' && html`<br>${t('mail.restricted')}`}
       ${stopped && html`<br>${t('mail.stopped_why', { contact })}`}</small></li>`
 }
@@ -50,6 +51,7 @@ export const mail = (desk: Desk): Page<AccountInForce> => ({
     const { contactEmail: contact } = await desk.organisation()
     const logins = await mailLoginsOf(desk.core)(accountId)
     const { mailSetup } = desk.core.config
+    const isOpen = logins.some(({ access }) => access !== 'none')
     const programs = mailSetup
       ? html`<h2>${t('mail.programs')}</h2><p>${t('mail.programs_text')}</p>
         <a class="button main" href="${PHONE}">${t('mail.phone')}</a>
@@ -64,7 +66,7 @@ export const mail = (desk: Desk): Page<AccountInForce> => ({
             ? html`<p>${t('mail.none', { contact })}</p>`
             : html`<ul class="rows">${logins.map((one) => loginRow(view, one, contact))}</ul>
           <p><a href="/account/app-passwords">${t('mail.app_passwords')}</a></p>
-          <p><a href="${MAIL}/trace">${t('trace.title')}</a></p> ${programs}`
+          <p><a href="${MAIL}/trace">${t('trace.title')}</a></p> ${isOpen && programs}`
         }
         <a class="button" href="/">${t('back_home')}</a>`,
     }

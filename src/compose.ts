@@ -42,6 +42,7 @@ import { tellSpikes } from './usecases/mail-spikes.ts'
 import type { HeldRemovals } from './usecases/nightly.ts'
 import { createReminders, type ReminderReport } from './usecases/remind.ts'
 import { tellHeld } from './usecases/tell-held.ts'
+import { tellUntold } from './usecases/tell-quarantine.ts'
 import { tellTraffic } from './usecases/traffic-spikes.ts'
 import { type App, createApp } from './web/app.ts'
 import { createAssets } from './web/assets.ts'
@@ -70,6 +71,8 @@ export type Installation = {
   remind: () => Promise<ReminderReport>
   /** Tells administrators that the guard began to hold a night's removals. */
   tellHeld: (held: HeldRemovals) => Promise<void>
+  /** Tells of logins that were stopped and of which nobody was told. */
+  tellQuarantines: () => Promise<void>
   uploads: Uploads
   /** Tells the association of logins and members that sent many times their usual; how many. */
   tellSpikes: () => Promise<number>
@@ -294,6 +297,7 @@ export async function openInstallation({
     remind: reminders.send,
   }
   const letters = createLetters(organisation)
+  const quarantineLetters = createQuarantineLetters(config.issuer, organisation)
 
   const fingerprint = (keys: readonly SigningKey[]): string => keys.map(({ kid, state }) => `${kid} ${state}`).join()
   async function reloadKeys(): Promise<boolean> {
@@ -341,6 +345,7 @@ export async function openInstallation({
     letters,
     remind: reminders.send,
     tellHeld: tellHeld(core, letters),
+    tellQuarantines: tellUntold(core, quarantineLetters),
     uploads,
     tellSpikes: tellSpikes(core, createSpikeLetter(config.issuer, organisation)),
     tellTraffic: tellTraffic(core, createTrafficLetter(config.issuer, organisation)),
@@ -357,7 +362,7 @@ export async function openInstallation({
         { opened, elsewhere },
         {
           sayWhy: createSayWhy(config.issuer, organisation),
-          letters: createQuarantineLetters(config.issuer, organisation),
+          letters: quarantineLetters,
         },
       ),
     provider,

@@ -52,13 +52,21 @@ export function openDoors(
   const mail = mailSubjects(stores, clock)
   const facts = (accountId: string) => stores.access.account(accountId)
 
-  const throughMailbox = (account: AccountInForce | undefined, owner: Door['owner']): AccessAnswer =>
-    account && owner
-      ? accessTo(account, { service: 'mail', audience: 'listed', roles: ['login'], owner }, policy)
+  /** Whoever has a login is on the list of a member's mailbox: what members of their own give them plays no part. */
+  const throughMailbox = (
+    person: Pick<AccountInForce, 'accountId' | 'closed' | 'overrides'> | undefined,
+    owner: Door['owner'],
+  ): AccessAnswer =>
+    person && owner
+      ? accessTo(
+          { ...person, memberships: [] },
+          { service: 'mail', audience: 'listed', roles: ['login'], owner },
+          policy,
+        )
       : unknown
 
   const mailAccess: Doors['mailAccess'] = async (accountId, mailboxId) =>
-    throughMailbox(...(await Promise.all([facts(accountId), stores.access.owner(mailboxId)])))
+    throughMailbox(...(await Promise.all([stores.access.person(accountId), stores.access.owner(mailboxId)])))
 
   const loginAccess: Doors['loginAccess'] = async (accountId, login) => {
     const source = await stores.subjects.get('login', login)

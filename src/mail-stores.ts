@@ -29,6 +29,10 @@ export type QuarantineStore = {
   lastLiftedAt(login: string): Promise<Instant | undefined>
   /** Those not lifted, the newest first. */
   open(): Promise<Quarantine[]>
+  /** Those in force that nobody was told of, and that began before `before`: the oldest first. */
+  untold(before: Instant): Promise<Quarantine[]>
+  /** Puts on record that people were told of it. */
+  told(id: string, at: Instant): Promise<void>
   /** True once. */
   lift(id: string, at: Instant, by: string): Promise<boolean>
 }
@@ -59,6 +63,7 @@ export type OutgoingStore = {
     stepMs: number,
     of?: { login: string } | { memberId: string },
   ): Promise<{ at: Instant; messages: number; recipients: number }[]>
+  /** One that is known is left as it is: after a kill the last lines of a log are told again. */
   delivered(deliveries: readonly Omit<Delivery, 'id'>[]): Promise<void>
   /** What became of messages to a recipient (a whole address, or `@` and a domain), the newest first. */
   deliveries(filter: {

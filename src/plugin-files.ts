@@ -1,6 +1,6 @@
 // For plugins that write files which another program reads while they change: atomic writes, a lock between processes,
 // whose machine the files are on, and what the operating system's errors mean to the core.
-import { lstat, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises'
+import { chown, lstat, mkdir, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -47,6 +47,26 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close())
 }
 
+/**
+ * Whom a folder belongs to, when this is root and it is somebody else's; else -1, which changes nothing (chown(2)). A command that
+ * root types must not leave a file or a lock there that Schedar, which runs as another user, cannot open.
+ */
+async function ownerOf(folder: string): Promise<number> {
+  if (process.geteuid?.() !== 0) return -1
+  return (await stat(folder)).uid
+}
+
+/** Makes a folder unless it is there. As root: its owner is that of the folder that it is in. */
+export async function ensureFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode })
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return
+    throw fileFailure(error, path)
+  }
+  await chown(path, await ownerOf(dirname(path)), -1)
+}
+
 /** Who may read a file: its mode whatever the umask is, and, where they are given, its owner and group by number. */
 export type FileRights = { mode: number; uid?: number | undefined; gid?: number | undefined }
 const READABLE: FileRights = { mode: 0o644 }
@@ -72,10 +92,11 @@ export async function replaceFile(
   name: string,
   content: string,
   id: string,
-  { mode, uid = -1, gid = -1 }: FileRights = READABLE,
+  { mode, uid: wanted, gid = -1 }: FileRights = READABLE,
   unless: (temporary: string) => Promise<boolean> = async () => false,
 ): Promise<boolean> {
   const temporary = join(folder, TEMPORARY + id)
+  const uid = wanted ?? (await ownerOf(folder))
   const handle = await create(temporary)
   try {
     await handle.writeFile(content)
@@ -153,7 +174,7 @@ export async function editFile(path: string, rights: FileRights, edit: (text: st
  */
 export async function locked<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
-    await open(path, 'a', 0o600).then((handle) => handle.close()) // SQLite would say "cannot open" and hide the reason
+    await ownFile(path) // SQLite would say "cannot open" and hide the reason
     const lock = new DatabaseSync(path)
     try {
       while (!held(lock)) await sleep(LOCK_POLL_MS, undefined, { signal }).catch(() => Promise.reject(lockTaken(path)))
@@ -164,6 +185,16 @@ export async function locked<T>(path: string, signal: AbortSignal, work: () => P
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error
     throw fileFailure(error, dirname(path))
+  }
+}
+
+async function ownFile(path: string): Promise<void> {
+  const uid = await ownerOf(dirname(path))
+  const handle = await open(path, 'a', 0o600)
+  try {
+    if (uid >= 0) await handle.chown(uid, -1)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -164,10 +164,16 @@ export type SubmittedMessage = {
   clientAddress: string
 }
 
+/**
+ * Whose passwords from before Schedar open a door: of the logins that Schedar says, or everybody's. Only these can be
+ * guessed: app passwords are random.
+ */
+export type FormerPasswords = 'listed' | 'everybody'
+
 /** What a plugin's doors tell the core. */
 export type DoorFact =
   | { kind: 'password_used'; id: string }
-  | { kind: 'sign_in_failed'; login: string; address: string }
+  | { kind: 'sign_in_failed'; login: string; address: string; former: FormerPasswords }
   /** `burst`: it is held, and why: the limit that it went over, in words. The login may not send from then on. */
   | { kind: 'submitted'; message: SubmittedMessage; burst?: string }
   | {
@@ -191,8 +197,8 @@ export type Counter = { key: string; points: number; limit: number; windowMs: nu
 export type DoorHost = Host & {
   /** Undefined when there is no login of this name. */
   login(name: string): Promise<LoginAtDoor | undefined>
-  /** False once too many sign-ins to this login, or from this address, were wrong. */
-  mayTry(login: string, address: string): Promise<boolean>
+  /** False once too many sign-ins to this login, or from this address, were wrong; true where nothing can be guessed. */
+  mayTry(login: string, address: string, former: FormerPasswords): Promise<boolean>
   /** Takes points of each counter; what is left of each, below zero when it is used up. */
   take(counters: readonly Counter[]): Promise<number[]>
   /** Written in batches, in order; resolves once it is on record. */

@@ -137,6 +137,8 @@ export type Quarantine = {
   startedBy: string
   liftedAt: Instant | null
   liftedBy: string | null
+  /** When letters about it went out; of one begun by hand there are none, and it is told from its start. */
+  toldAt: Instant | null
 }
 /** `passed`: the mail server took it. `held`: it waits in the mail server's hold queue. */
 export const submissionStates = ['passed', 'held', 'released', 'purged'] as const

@@ -143,6 +143,7 @@ export async function serve(installation: Installation): Promise<Running> {
     repeat(KEYS_MS, swapKeys, failed('keys.failed')),
     repeat(TEND_MS, () => Promise.all([tendKeys(core), sweepAll(installation)]), failed('tending.failed')),
     repeat(SPIKES_MS, installation.tellSpikes, failed('mail.spikes_failed')),
+    repeat(TEND_MS, installation.tellQuarantines, failed('mail.quarantines_failed')),
     repeat(SPIKES_MS, installation.tellTraffic, failed('site.traffic_spikes_failed')),
     ...(core.directory.kind === 'own' ? [] : [repeat(SYNC_MS, follow(installation), failed('directory.sync_failed'))]),
   ]

@@ -9,8 +9,9 @@ import type { Clock, Store } from './ports.ts'
 import type { ServiceHandle } from './reconcile.ts'
 import type { Environment } from './secrets.ts'
 import { sharedCounters } from './usecases/counters.ts'
-import { doorFacts, mayTry, type QuarantineLetters } from './usecases/door-facts.ts'
+import { doorFacts, mayTry } from './usecases/door-facts.ts'
 import { loginAtDoor, type SayWhy } from './usecases/login-at-door.ts'
+import type { QuarantineLetters } from './usecases/tell-quarantine.ts'
 
 /** `name`: that of schedar.yaml, or `service.part`. */
 export type OpenService = ServiceHandle & { plugin: string; config: unknown }

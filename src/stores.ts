@@ -215,6 +215,11 @@ export type Bucket = { remaining: number; resetAt: Instant }
 export type ThrottleStore = {
   /** Take points from a bucket of `limit` per `windowMs`, in one atomic statement. */
   take(key: string, points: number, limit: number, windowMs: number, at: Instant): Promise<Bucket>
+  /** The same of many keys, each named once: what is left of each, in order. */
+  takeAll(
+    wanted: readonly { key: string; points: number; limit: number; windowMs: number }[],
+    at: Instant,
+  ): Promise<number[]>
   give(key: string, points: number, at: Instant): Promise<void>
   peek(key: string, limit: number, at: Instant): Promise<Bucket>
   sweep(before: Instant): Promise<void>
@@ -252,6 +257,8 @@ export type AccountInForce = AccountFacts &
 /** What the two doors need: the hot path. */
 export type AccessStore = {
   account(accountId: string): Promise<AccountInForce | undefined>
+  /** Of an account what a door needs to know that no member of its own opens: asked at each recipient of a message. */
+  person(accountId: string): Promise<Pick<AccountInForce, 'accountId' | 'closed' | 'overrides' | 'locale'> | undefined>
   /** The client as a door for this account; undefined when the client is gone or disabled. */
   door(clientId: string, accountId: string): Promise<Door | undefined>
   /** Both at one moment. */

@@ -42,7 +42,10 @@ export function smtpMailer({ url, user, password, from }: SmtpOptions): Mailer {
     disableUrlAccess: true,
   })
   const failed = (cause: unknown) =>
-    new AppError('service_unavailable', { detail: `the mail server ${hostname} does not take mail`, cause })
+    new AppError('service_unavailable', {
+      detail: `the mail server ${hostname} does not take mail: ${(cause as Error).message}`,
+      cause,
+    })
   return {
     send: async (mail) => {
       await transport.sendMail(await message(from, mail)).catch((cause) => {

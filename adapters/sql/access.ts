@@ -73,6 +73,9 @@ const accountsSql = `select a.id, a.username, a.name, a.given_name, a.family_nam
     ${overrides('om', 'om.member_id = m.id')}`
 const accountSql = `${accountsSql} where a.id = ?`
 
+const personSql = `select a.id, a.locale, a.state, ${overrideColumns('oa')}
+  from account a ${overrides('oa', 'oa.account_id = a.id')} where a.id = ?`
+
 const ownerOverrides = `${overrides('om', 'om.member_id = m.id')} ${overrides('os', 'os.resource_id = r.id')}`
 const ownerOverrideColumns = `${overrideColumns('om')}, ${overrideColumns('os')}`
 
@@ -108,6 +111,14 @@ function accountIn(found: readonly SqlRow[]): AccountInForce | undefined {
   )
 }
 
+const personIn = (found: readonly SqlRow[]) =>
+  found[0] && {
+    accountId: String(found[0].id),
+    locale: found[0].locale as AccountInForce['locale'],
+    closed: found[0].state === 'closed',
+    overrides: overridesIn(found, 'oa'),
+  }
+
 type Client = { clientId: string; door: Door }
 
 function clientIn(found: readonly SqlRow[], given: readonly SqlRow[]): Client | undefined {
@@ -139,7 +150,7 @@ const clientQueries = (clientId: string, accountId: string): [Query, Query] => [
 ]
 
 // MariaDB pads with spaces when it compares: only the very id counts.
-const exactAccount = (account: AccountInForce | undefined, accountId: string) =>
+const exactAccount = <A extends { accountId: string }>(account: A | undefined, accountId: string) =>
   account?.accountId === accountId ? account : undefined
 const exactDoor = (client: Client | undefined, clientId: string) =>
   client?.clientId === clientId ? client.door : undefined
@@ -202,6 +213,8 @@ async function doorsOf(rows: Rows, pairs: readonly AccountAtClient[]): Promise<(
 /** `many`: reads that are not remembered, for a list's answer is as long as the list. */
 export const accessStore = (rows: Rows, many: Rows): AccessStore => ({
   account: async (accountId) => exactAccount(await rows(accountIn, accountQuery(accountId)), accountId),
+
+  person: async (accountId) => exactAccount(await rows(personIn, [personSql, [accountId]]), accountId),
 
   door: async (clientId, accountId) => exactDoor(await rows(clientIn, ...clientQueries(clientId, accountId)), clientId),
 

@@ -15,8 +15,11 @@ export type Database = {
   /** The handle itself and the queue of who may write on it. */
   sqlite?: { handle: SqliteHandle; turns: Turns; recall: Record<Part, Recall> }
   pool?: Pool
-  /** All or nothing, and on disk when it returns. On MariaDB a deadlock runs the work again. */
-  transaction<T>(work: (knex: Knex) => Promise<T>): Promise<T>
+  /**
+   * All or nothing, and on disk when it returns. On SQLite a `light` one is so some moments later, and what was remembered is
+   * still given: it writes nothing that `Recall` is used for. On MariaDB a deadlock runs the work again.
+   */
+  transaction<T>(work: (knex: Knex) => Promise<T>, how?: 'light'): Promise<T>
   /** Reads as of one moment, while others write on. */
   snapshot<T>(work: (knex: Knex) => Promise<T>): Promise<T>
   close(): Promise<void>
@@ -89,7 +92,7 @@ const BREATH = 32
 const VALUES = 32
 
 /** What knex sees as a connection: prepares each statement once and waits patiently. */
-function connection(handle: SqliteHandle, queue?: Turns) {
+function connection(handle: SqliteHandle, queue?: Turns, parts: readonly Part[] = ['core', 'oidc']) {
   const prepared = new Map<string, Statement>()
   let inARow = 0
   // SQLite answers at once, so that a night's work would never let go of the event loop by itself.
@@ -116,12 +119,12 @@ function connection(handle: SqliteHandle, queue?: Turns) {
         reader: made.reader,
         all: (bindings: unknown[]) =>
           step(bindings, () => {
-            if (!made.readonly) wrote('core', 'oidc')
+            if (!made.readonly) wrote(...parts)
             return made.all(...bindings)
           }),
         run: (bindings: unknown[]) =>
           step(bindings, () => {
-            wrote('core', 'oidc')
+            wrote(...parts)
             return made.run(...bindings)
           }),
       }
@@ -172,25 +175,26 @@ function openSqlite(path: string): Database {
   const recall = { core: remembered('core', version), oidc: remembered('oidc', version) }
   const outside = knexOn(connection(handle, queue), queue)
   const inside = knexOn(connection(handle))
+  const lightly = knexOn(connection(handle, undefined, []))
   return {
     kind: 'sqlite',
     knex: outside,
     sqlite: { handle, turns: queue, recall },
-    transaction: (work) =>
+    transaction: (work, how) =>
       queue.hold(async () => {
         try {
           await patiently(() => {
-            handle.pragma('synchronous = FULL')
+            if (how !== 'light') handle.pragma('synchronous = FULL')
             // IMMEDIATE: a transaction that reads first and writes later could not wait for another process's lock.
             handle.exec('BEGIN IMMEDIATE')
           }, queue)
-          const result = await work(inside)
+          const result = await work(how === 'light' ? lightly : inside)
           handle.exec('COMMIT')
-          wrote('core', 'oidc')
+          if (how !== 'light') wrote('core', 'oidc')
           return result
         } finally {
           if (handle.inTransaction) handle.exec('ROLLBACK')
-          handle.pragma('synchronous = NORMAL')
+          if (how !== 'light') handle.pragma('synchronous = NORMAL')
         }
       }),
     snapshot: async (work) => {
@@ -209,6 +213,7 @@ function openSqlite(path: string): Database {
     close: async () => {
       await outside.destroy()
       await inside.destroy()
+      await lightly.destroy()
       handle.close()
       // Closed is closed, whatever is remembered.
       wrote('core', 'oidc')

@@ -43,7 +43,7 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   resources: resourceStore(knex, rows),
   mailboxes: mailboxStore(knex),
   mailSubjects: mailSubjectStore(knex),
-  quarantines: quarantineStore(knex),
+  quarantines: quarantineStore(knex, rows),
   outgoing: outgoingStore(knex, kind),
   traffic: trafficStore(knex),
   clients: clientStore(knex, rows, rowsOf(knex, kind)),
@@ -54,7 +54,7 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   consents: consentStore(knex, kind),
   appPasswords: appPasswordStore(knex),
   access: accessStore(rows, rowsOf(knex, kind)),
-  subjects: subjectStore(knex),
+  subjects: subjectStore(knex, rows),
   outbox: outboxStore(knex),
   audit: auditStore(knex, kind),
   settings: settingStore(knex),
@@ -100,13 +100,22 @@ const speaking = (made: Stores): Stores =>
 
 const CHECK_MS = 5_000
 
+/** What is left to a light transaction. At run time the others are not there: a door's read would remember what they change. */
+const lightOf = ({ throttle, outgoing, appPasswords: { used } }: Stores): Stores =>
+  ({ throttle, outgoing, appPasswords: { used } }) as Stores
+
 /** The store on an open, migrated database. */
 export function openStore(db: Database): Store {
   const revision = db.sqlite?.handle.prepare('pragma data_version').pluck()
   return {
     ...speaking(stores(db.knex, preparedRows(db), db.kind)),
-    transaction: (work) =>
-      translated(() => db.transaction((knex) => work(stores(knex, rowsOf(knex, db.kind), db.kind)))),
+    transaction: (work, how) =>
+      translated(() =>
+        db.transaction((knex) => {
+          const all = stores(knex, rowsOf(knex, db.kind), db.kind)
+          return work(how === 'light' ? lightOf(all) : all)
+        }, how),
+      ),
     revision: () => revision?.get() as number | undefined,
     // A server that accepts connections and does not answer is not there either.
     check: () => translated(async () => void (await db.knex.raw('select 1').timeout(CHECK_MS))),

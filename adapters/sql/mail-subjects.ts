@@ -3,6 +3,7 @@
 import type { Knex } from 'knex'
 import type { AppPassword, Changed, Mailbox, MailSubjectStore, Resource, SubjectSource } from '../../src/ports.ts'
 import { inLots } from './insert.ts'
+import type { Rows, SqlRow } from './rows.ts'
 
 export type Named = [name: string, source: SubjectSource]
 /** `memberId` and `memberIds` are one by now. */
@@ -20,7 +21,8 @@ export function mailSubjectNames(knex: Knex) {
   const logins = () => knex('login').join({ mailbox: 'resource' }, 'mailbox.id', 'login.mailboxId')
   const addresses = () => knex('resource').whereIn('resource.kind', ['mailbox', 'alias'])
   /** Sites whose forms send with a login of their own. */
-  const senders = () => knex('resource').join('siteLogin', 'siteLogin.siteId', 'resource.id')
+  const senders = () =>
+    knex('resource').where({ 'resource.kind': 'site' }).join('siteLogin', 'siteLogin.siteId', 'resource.id')
   const accountsOf = (memberIds: readonly string[]) =>
     knex('affiliation').whereIn('memberId', memberIds).select('accountId')
 
@@ -110,17 +112,52 @@ export function mailSubjectNames(knex: Knex) {
         meant.whereIn('resource.id', knex('login').where({ accountId: change.accountId }).select('mailboxId'))
       else if ('resourceId' in change) meant.where({ 'resource.id': change.resourceId })
       else meant.whereIn('resource.memberId', change.memberIds)
-      const names: string[] = await meant.pluck('resource.name')
-      const aliases: string[] = await inLots(names, (some) =>
-        addresses()
-          .join('aliasTarget', 'aliasTarget.resourceId', 'resource.id')
-          .whereIn('aliasTarget.address', some)
-          .pluck('resource.name'),
-      )
+      const names = new Set<string>(await meant.pluck('resource.name'))
+      // An alias may lead to an alias.
+      for (let level = [...names]; level.length > 0; ) {
+        const leading: string[] = await inLots(level, (some) =>
+          // A cross join is read in this order: SQLite would begin with all addresses there are.
+          knex('aliasTarget')
+            .crossJoin('resource' as never, 'resource.id', 'aliasTarget.resourceId')
+            .whereIn('resource.kind', ['mailbox', 'alias'])
+            .whereIn('aliasTarget.address', some)
+            .pluck('resource.name'),
+        )
+        level = [...new Set(leading)].filter((name) => !names.has(name))
+        for (const name of level) names.add(name)
+      }
       const sites = 'accountId' in change ? [] : await sendersTouched(change)
-      return [...new Set([...names, ...aliases, ...sites.map((name) => `@${name}`)])].toSorted()
+      return [...names, ...sites.map((name) => `@${name}`)].toSorted()
     },
   }
+}
+
+const personSql = `select l.name, l.account_id, l.mailbox_id, m.name as mailbox, l.removed_at
+  from login l join resource m on m.id = l.mailbox_id where l.name = ?`
+const siteSql = `select r.id, r.name, r.removed_at
+  from resource r join site_login s on s.site_id = r.id where r.kind = 'site' and r.name = ?`
+
+const personIn = ([row]: SqlRow[]): Named | undefined =>
+  row && [
+    String(row.name),
+    {
+      kind: 'login',
+      accountId: String(row.account_id),
+      mailboxId: String(row.mailbox_id),
+      mailbox: String(row.mailbox),
+      ...gone(row.removed_at as number | null),
+    },
+  ]
+const siteIn = ([row]: SqlRow[]): Named | undefined =>
+  row && [
+    String(row.name),
+    { kind: 'site_login', resourceId: String(row.id), ...gone(row.removed_at as number | null) },
+  ]
+
+/** A login by its very name: asked at each sign-in and each recipient of a message. */
+export async function loginOf(rows: Rows, name: string): Promise<SubjectSource | undefined> {
+  const found = (await rows(personIn, [personSql, [name]])) ?? (await rows(siteIn, [siteSql, [name]]))
+  return found?.[0] === name ? found[1] : undefined
 }
 
 type PasswordRow = Omit<AppPassword, 'scopes'> & { scopes: string }
@@ -133,6 +170,51 @@ const namesBy = (pairs: readonly Pair[]): Map<string, string[]> =>
       [...new Set(found.map(({ name }) => name))].toSorted(),
     ]),
   )
+
+type Step = { resourceId: string; targetId: string; kind: Resource['kind'] }
+
+/** The mailboxes that aliases lead to, through other aliases too. */
+async function mailboxesBehind(knex: Knex, ids: readonly string[]): Promise<Map<string, Set<string>>> {
+  const behind = new Map(ids.map((id) => [id, new Set<string>()]))
+  /** Which of the asked each alias was met on the way from. */
+  let level = new Map(ids.map((id) => [id, new Set([id])]))
+  const met = new Set<string>()
+  while (level.size > 0) {
+    const steps = await inLots<string, Step>([...level.keys()], (some) =>
+      knex('aliasTarget')
+        .crossJoin({ target: 'resource' }, 'target.name', 'aliasTarget.address')
+        .whereIn('target.kind', ['mailbox', 'alias'])
+        .whereNull('target.removedAt')
+        .whereIn('aliasTarget.resourceId', some)
+        .select('aliasTarget.resourceId', 'target.id as targetId', 'target.kind'),
+    )
+    const next = new Map<string, Set<string>>()
+    for (const { resourceId, targetId, kind } of steps)
+      for (const from of level.get(resourceId) ?? []) {
+        if (kind === 'mailbox') behind.get(from)?.add(targetId)
+        else if (!met.has(`${from} ${targetId}`)) {
+          met.add(`${from} ${targetId}`)
+          next.set(targetId, (next.get(targetId) ?? new Set()).add(from))
+        }
+      }
+    level = next
+  }
+  return behind
+}
+
+/** The logins into mailboxes that aliases lead to. */
+async function throughAliases(knex: Knex, ids: readonly string[]): Promise<Pair[]> {
+  const behind = await mailboxesBehind(knex, ids)
+  const boxes = [...new Set([...behind.values()].flatMap((found) => [...found]))]
+  const logins = namesBy(
+    await inLots<string, Pair>(boxes, (some) =>
+      knex('login').whereNull('removedAt').whereIn('mailboxId', some).select('mailboxId as resourceId', 'name'),
+    ),
+  )
+  return [...behind].flatMap(([resourceId, found]) =>
+    [...found].flatMap((box) => (logins.get(box) ?? []).map((name) => ({ resourceId, name }))),
+  )
+}
 
 export const mailSubjectStore = (knex: Knex): MailSubjectStore => ({
   appPasswords: async (accountIds) =>
@@ -177,15 +259,7 @@ export const mailSubjectStore = (knex: Knex): MailSubjectStore => ({
     const into = await inLots<string, Pair>(ids, (some) =>
       knex('login').whereNull('removedAt').whereIn('mailboxId', some).select('mailboxId as resourceId', 'name'),
     )
-    const through = await inLots<string, Pair>(ids, (some) =>
-      knex('aliasTarget')
-        .join({ box: 'resource' }, 'box.name', 'aliasTarget.address')
-        .where({ 'box.kind': 'mailbox' })
-        .join('login', 'login.mailboxId', 'box.id')
-        .whereNull('login.removedAt')
-        .whereIn('aliasTarget.resourceId', some)
-        .select('aliasTarget.resourceId', 'login.name'),
-    )
+    const through = await throughAliases(knex, ids)
     // A site's forms may write as any address of its member.
     const sites = await inLots<string, Pair>(ids, (some) =>
       knex('resource')

@@ -3,6 +3,7 @@ import type { Knex } from 'knex'
 import type { Mailbox, MailboxStore, Quarantine, QuarantineStore, SiteLogin } from '../../src/ports.ts'
 import { exactly } from './exactly.ts'
 import { endingLike } from './like.ts'
+import type { Rows, SqlRow } from './rows.ts'
 
 const addresses = (knex: Knex) => knex('resource').whereIn('kind', ['mailbox', 'alias']).whereNull('removedAt')
 
@@ -35,10 +36,27 @@ export const mailboxStore = (knex: Knex): MailboxStore => ({
       .first('id')) !== undefined,
 })
 
-export const quarantineStore = (knex: Knex): QuarantineStore => {
+// Asked at each sign-in and each recipient of a message: as one statement, for both questions.
+const ofLoginSql = 'select * from quarantine where login = ? order by started_at'
+
+const quarantinesIn = (rows: SqlRow[]): Quarantine[] =>
+  rows.map((row) => ({
+    id: String(row.id),
+    login: String(row.login),
+    reason: row.reason as Quarantine['reason'],
+    detail: String(row.detail),
+    startedAt: Number(row.started_at),
+    startedBy: String(row.started_by),
+    liftedAt: row.lifted_at as number | null,
+    liftedBy: row.lifted_by as string | null,
+    toldAt: row.told_at as number | null,
+  }))
+
+export const quarantineStore = (knex: Knex, rows: Rows): QuarantineStore => {
   const open = () => knex<Quarantine>('quarantine').whereNull('liftedAt')
-  const ofLogin = async (login: string) =>
-    exactly<Quarantine>(await open().where({ login }).orderBy('startedAt').first(), { login })
+  const all = async (login: string) =>
+    (await rows(quarantinesIn, [ofLoginSql, [login]])).filter((one) => one.login === login)
+  const ofLogin = async (login: string) => (await all(login)).find(({ liftedAt }) => liftedAt === null)
   return {
     begin: async (quarantine) => {
       if (await ofLogin(quarantine.login)) return false
@@ -47,14 +65,17 @@ export const quarantineStore = (knex: Knex): QuarantineStore => {
     },
     get: async (id) => exactly<Quarantine>(await knex('quarantine').where({ id }).first(), { id }),
     ofLogin,
-    lastLiftedAt: async (login) => {
-      const lifted = knex<Quarantine>('quarantine').whereNotNull('liftedAt')
-      return (
-        exactly<Quarantine>(await lifted.where({ login }).orderBy('liftedAt', 'desc').first(), { login })?.liftedAt ??
-        undefined
-      )
-    },
+    lastLiftedAt: async (login) =>
+      (await all(login)).reduce<number | undefined>(
+        (last, { liftedAt }) => (liftedAt === null ? last : Math.max(liftedAt, last ?? 0)),
+        undefined,
+      ),
     open: async () => (await open().orderBy('startedAt', 'desc').orderBy('id')) as Quarantine[],
+    untold: (before) =>
+      knex('quarantine').whereNull('toldAt').whereNull('liftedAt').where('startedAt', '<', before).orderBy('startedAt'),
+    told: async (id, at) => {
+      await knex('quarantine').where({ id }).update({ toldAt: at })
+    },
     lift: async (id, liftedAt, liftedBy) => (await open().where({ id }).update({ liftedAt, liftedBy })) === 1,
   }
 }

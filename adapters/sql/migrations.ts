@@ -371,6 +371,12 @@ export const migrations: readonly Migration[] = [
   index('delivery', 'recipient, at'),
   index('delivery', 'queue_id'),
   index('delivery', 'at'),
+  // After a kill the last lines of a log are read once more: what they tell is on record once.
+  index('delivery', 'service, queue_id, recipient, result, at', true),
+  // When the admins and the person were told; what a process that died did not tell is told later.
+  column('quarantine', 'told_at bigint'),
+  // The aliases that lead to an address: asked with each change of one.
+  index('alias_target', 'address'),
   // A deny on one site: it is offline, whoever its member is.
   column('access_override', 'resource_id {id}'),
   index('access_override', 'resource_id'),

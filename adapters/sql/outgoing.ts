@@ -80,7 +80,7 @@ export const outgoingStore = (knex: Knex, kind: Database['kind']): OutgoingStore
   },
   delivered: async (deliveries) => {
     await inPieces(deliveries, async (piece) => {
-      await knex('delivery').insert(piece)
+      await knex('delivery').insert(piece).onConflict(['service', 'queueId', 'recipient', 'result', 'at']).ignore()
     })
   },
   deliveries: async ({ recipient, sender, queueId, result, through, sinceAt, limit }) => {

@@ -3,7 +3,8 @@
 // takes a column as the database names it.)
 import type { Knex } from 'knex'
 import type { Changed, SubjectStore } from '../../src/ports.ts'
-import { mailSubjectNames, type Named } from './mail-subjects.ts'
+import { loginOf, mailSubjectNames, type Named } from './mail-subjects.ts'
+import type { Rows } from './rows.ts'
 
 type Change = Exclude<Changed, { memberId: string }>
 type ClientRow = { clientId: string; audience: string; memberId: string | null }
@@ -13,7 +14,7 @@ type SiteRow = { name: string; resourceId: string; memberNumber: string }
 
 const AT_ONCE = 100
 
-export const subjectStore = (knex: Knex): SubjectStore => {
+export const subjectStore = (knex: Knex, rows: Rows): SubjectStore => {
   const accounts = () => knex('account')
   const mail = mailSubjectNames(knex)
   const sites = () => knex('resource').where({ 'resource.kind': 'site' })
@@ -108,7 +109,7 @@ export const subjectStore = (knex: Knex): SubjectStore => {
       return sites().where('name', '>', after).orderBy('name').limit(limit).pluck('name')
     },
     several,
-    get: async (kind, name) => (await several(kind, [name])).get(name),
+    get: async (kind, name) => (kind === 'login' ? loginOf(rows, name) : (await several(kind, [name])).get(name)),
     async touchedBy(kind, changed) {
       const change: Change = 'memberId' in changed ? { memberIds: [changed.memberId] } : changed
       if (kind === 'account') return accountsTouched(change)

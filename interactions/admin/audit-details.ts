@@ -6,6 +6,7 @@ import { memberEvents, standings } from '../../src/domain/standing.ts'
 import { isCivilDate } from '../../src/domain/time.ts'
 import { type AuditRow, paymentSources, staffRoles } from '../../src/ports.ts'
 import type { TextKey, Texts } from '../../src/web/texts.ts'
+import { burstWords } from '../burst-words.ts'
 import type { Names } from './audit-names.ts'
 import { sourceName, written } from './dues-parts.ts'
 import { eventKeys, languageOptions, roleName, staffRoleKeys } from './states.ts'
@@ -180,7 +181,7 @@ export function detailsOf(texts: Texts, names: Names, row: AuditRow): string[] {
     quoted(payload.decisionRef),
     quoted(payload.associationName),
     quoted(payload.note),
-    quoted(payload.reason),
+    quoted(action === 'login.quarantined' ? burstWords(texts, textIn(payload.detail) ?? '') : payload.reason),
   ]
   return said.filter((one) => one !== undefined)
 }

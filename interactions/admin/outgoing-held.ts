@@ -18,7 +18,7 @@ import type { Desk } from '../desk.ts'
 import { heading, hidden, summary } from '../parts.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { when } from './history.ts'
-import { OUTGOING, ofLogin, outgoingTrail } from './outgoing-parts.ts'
+import { allowAgain, OUTGOING, ofLogin, outgoingTrail } from './outgoing-parts.ts'
 import { acts, asked, link, outcome, table } from './parts.ts'
 import { may } from './rights.ts'
 import { zoneOf } from './states.ts'
@@ -92,6 +92,14 @@ function ofOne(view: View, login: string, messages: readonly HeldMessage[], zone
     }`
 }
 
+/** Letting messages go is not letting send again: what is still stopped is said, and can be opened here. */
+async function stillStopped({ core }: Desk, staff: Staff, view: View, login: string): Promise<Html> {
+  const quarantine = await core.store.quarantines.ofLogin(login)
+  if (!quarantine) return html``
+  return html`<div class="notice warn"><p>${view.texts.t('admin.outgoing.still_stopped', { login })}</p>
+    ${may(staff, `${OUTGOING}/allow`, 'act') && allowAgain(view, quarantine, login)}</div>`
+}
+
 async function show(desk: Desk, staff: Staff, view: View, ctx: Context): Promise<Shown> {
   const { t } = view.texts
   const login = canonical(asked(ctx, 'login')) || undefined
@@ -102,6 +110,7 @@ async function show(desk: Desk, staff: Staff, view: View, ctx: Context): Promise
   return {
     title: t('admin.outgoing.held'),
     body: html`${outgoingTrail(view)} ${heading(t('admin.outgoing.held'), t('admin.outgoing.held_text'))} ${outcome(view, ctx)} ${summary(view)}
+      ${login !== undefined && (await stillStopped(desk, staff, view, login))}
       ${byLogin.length === 0 && html`<p class="none">${t('admin.outgoing.held_none')}</p>`}
       ${byLogin.map(([of, messages]) => ofOne(view, of, messages, zone, decides))}
       ${login !== undefined && acts([[HELD, t('admin.outgoing.held_all')]])}`,

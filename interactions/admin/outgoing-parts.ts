@@ -1,7 +1,9 @@
 // The pieces of the pages about outgoing mail: columns of a chart, what a member is called, where one goes from there.
+import type { Quarantine } from '../../src/ports.ts'
 import { type Html, html } from '../../src/web/html.ts'
 import type { View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
+import { hidden } from '../parts.ts'
 import { link, trail } from './parts.ts'
 
 export const OUTGOING = '/admin/outgoing'
@@ -21,6 +23,10 @@ export async function membersNamed(
   const names = new Map(found.flatMap((member) => (member ? [[member.id, member.name] as const] : [])))
   return (id) => (id !== null && names.has(id) ? link(`/admin/members/${id}`, names.get(id)!) : '—')
 }
+
+/** One click for a login that is stopped; `login`: the page of one that it was pressed at. */
+export const allowAgain = (view: View, { id, login: of }: Quarantine, login = ''): Html =>
+  html`<form method="post" action="${OUTGOING}/allow">${hidden(view)}<input type="hidden" name="login" value="${login}"><button class="other" name="id" value="${id}">${view.texts.t('admin.outgoing.allow')}<span class="skip"> ${of}</span></button></form>`
 
 const HEIGHT = 40
 const STEP = 10

@@ -5,12 +5,13 @@ import type { Quarantine, Sent } from '../../src/ports.ts'
 import { heldMessages } from '../../src/usecases/held-messages.ts'
 import { type Html, html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
+import { burstWords } from '../burst-words.ts'
 import type { Desk } from '../desk.ts'
-import { heading, hidden, summary } from '../parts.ts'
+import { heading, summary } from '../parts.ts'
 import { bar } from './dues.ts'
 import { type Staff, staffPage } from './frame.ts'
 import { when } from './history.ts'
-import { columns, membersNamed, OUTGOING, ofLogin, outgoingTrail } from './outgoing-parts.ts'
+import { allowAgain, columns, membersNamed, OUTGOING, ofLogin, outgoingTrail } from './outgoing-parts.ts'
 import { acts, asked, badge, filters, filterText, link, listed, outcome, table } from './parts.ts'
 import { may } from './rights.ts'
 import { peopleNamed, zoneOf } from './states.ts'
@@ -119,8 +120,6 @@ async function stopped(desk: Desk, staff: Staff, view: View, login?: string): Pr
   ]
   const allows = may(staff, `${OUTGOING}/allow`, 'act')
   const by = ({ startedBy }: Quarantine) => (startedBy === 'system' ? t('admin.outgoing.by_itself') : named(startedBy))
-  const again = ({ id, login: of }: Quarantine) =>
-    html`<form method="post" action="${OUTGOING}/allow">${hidden(view)}<input type="hidden" name="login" value="${login ?? ''}"><button class="other" name="id" value="${id}">${t('admin.outgoing.allow')}<span class="skip"> ${of}</span></button></form>`
   const head = [t('admin.mailbox.login'), t('admin.outgoing.since'), t('admin.why'), t('admin.override.by')]
   return listed(
     t('admin.outgoing.stopped'),
@@ -128,9 +127,9 @@ async function stopped(desk: Desk, staff: Staff, view: View, login?: string): Pr
     open.map((one) => [
       link(ofLogin(one.login), one.login),
       when(texts, one.startedAt, zone),
-      html`${badge(t(one.reason === 'burst' ? 'admin.outgoing.burst' : 'admin.outgoing.by_hand'), 'bad')}<br><small>${one.detail}</small>`,
+      html`${badge(t(one.reason === 'burst' ? 'admin.outgoing.burst' : 'admin.outgoing.by_hand'), 'bad')}<br><small>${burstWords(texts, one.detail)}</small>`,
       by(one),
-      ...(allows ? [again(one)] : []),
+      ...(allows ? [allowAgain(view, one, login)] : []),
     ]),
     t('admin.outgoing.stopped_none'),
   )

@@ -53,12 +53,12 @@ ${sh(install(s, 'dovecot-2.4', 'schedar-secrets.conf.ext'))}
 With filters (the package dovecot-sieve), from the folder of your version:
 
 ${sh(`sudo install -m 0644 dovecot-2.3/99-schedar.sieve.conf ${s.dovecotDir}/conf.d/`)}
-With Postfix on this machine (and the package dovecot-lmtpd), once Postfix is installed:
-
-${sh(`sudo install -m 0644 dovecot-2.3/99-schedar.postfix.conf ${s.dovecotDir}/conf.d/`)}${mailboxes(s)}
+The two sockets for Postfix come with Postfix's own kit (\`schedar kit\` of a client of the kind \`postfix\`), and stand in its file alone.
+${mailboxes(s)}
 ## 4. Restart
 
-${sh('sudo doveconf -n > /dev/null && sudo systemctl restart dovecot')}
+${sh(`sudo doveconf -n > /dev/null && sudo systemctl restart dovecot
+sudo systemctl restart schedar`)}
 ## 5. The proof
 
 A refused login, with any password, must give \`code=user_disabled\`:

@@ -1,7 +1,7 @@
 // Dovecot 2.3's configuration (Debian 12), each file from the kit's settings.
 import type { KitFile } from '../../src/plugin.ts'
 import type { Settings } from './kit.ts'
-import { ATTRIBUTES, KEY_HEADER } from './policy.ts'
+import { attributes, KEY_HEADER } from './policy.ts'
 
 /** The file of a login or address among the 256, in lower case before it is hashed. */
 const SHARD = '%2LMu'
@@ -66,14 +66,14 @@ passdb {
 }
 ${former(s)}${userdbs(s)}`
 
-const policy = ({ policy: door }: Settings) =>
+const policy = ({ policy: door, former: whose }: Settings) =>
   door
     ? `
 # Schedar is asked at each sign-in, so that who is refused reads why, and told of it. It is no gate: when it does not answer
 # in time the files above decide alone. A password is never sent, nor a hash of it. The key is in the file of secrets.
 auth_policy_server_url = ${door.url}
 auth_policy_server_timeout_msecs = ${door.timeoutMs}
-auth_policy_request_attributes = ${ATTRIBUTES}
+auth_policy_request_attributes = ${attributes(whose)}
 auth_policy_hash_nonce = unused
 auth_policy_check_before_auth = yes
 auth_policy_check_after_auth = no
@@ -125,25 +125,6 @@ plugin {
 }
 `
 
-const postfix = ({ postfixDir }: Settings) => `\
-# Schedar, for Dovecot 2.3 beside Postfix: it asks here who signs in to send (smtpd_sasl_path = private/auth), and gives
-# mail to private/dovecot-lmtp.
-service auth {
-  unix_listener ${postfixDir}/private/auth {
-    mode = 0660
-    user = postfix
-    group = postfix
-  }
-}
-service lmtp {
-  unix_listener ${postfixDir}/private/dovecot-lmtp {
-    mode = 0600
-    user = postfix
-    group = postfix
-  }
-}
-`
-
 const oauth = (s: Settings) => `\
 # Schedar, for Dovecot 2.3: how a token is checked. Holds a secret: 0600, root.
 introspection_mode = post
@@ -172,7 +153,6 @@ ${door ? `auth_policy_server_api_header = ${KEY_HEADER}: ${door.key}\n` : ''}`
 export const files23 = (s: Settings): KitFile[] => [
   { path: 'dovecot-2.3/00-schedar.conf', content: first(s) },
   { path: 'dovecot-2.3/99-schedar.conf', content: last(s) },
-  { path: 'dovecot-2.3/99-schedar.postfix.conf', content: postfix(s) },
   { path: 'dovecot-2.3/99-schedar.sieve.conf', content: sieve() },
   { path: 'dovecot-2.3/schedar-oauth2.conf.ext', content: oauth(s), secret: true },
   { path: 'dovecot-2.3/schedar-secrets.conf.ext', content: secrets(s), secret: true },

@@ -1,7 +1,7 @@
 // Dovecot 2.4's configuration (Debian 13), each file from the kit's settings.
 import type { KitFile } from '../../src/plugin.ts'
 import type { Settings } from './kit.ts'
-import { ATTRIBUTES_24, KEY_HEADER } from './policy.ts'
+import { attributes24, KEY_HEADER } from './policy.ts'
 
 /** The file of a login or address among the 256, in lower case before it is hashed. */
 const SHARD = '%{user | lower | md5 | hexlify | substr(0, 2)}'
@@ -71,14 +71,14 @@ passdb schedar_app_passwords {
 }
 ${former(s)}${userdbs(s)}`
 
-const policy = ({ policy: door }: Settings) =>
+const policy = ({ policy: door, former: whose }: Settings) =>
   door
     ? `
 # Schedar is asked at each sign-in, so that who is refused reads why, and told of it. It is no gate: when it does not answer
 # in time the files above decide alone. A password is never sent, nor a hash of it. The key is in the file of secrets.
 auth_policy_server_url = ${door.url}
 auth_policy_request_attributes {
-${ATTRIBUTES_24}
+${attributes24(whose)}
 }
 auth_policy_hash_nonce = unused
 auth_policy_check_before_auth = yes
@@ -148,25 +148,6 @@ sieve_script schedar {
 }
 `
 
-const postfix = ({ postfixDir }: Settings) => `\
-# Schedar, for Dovecot 2.4 beside Postfix: it asks here who signs in to send (smtpd_sasl_path = private/auth), and gives
-# mail to private/dovecot-lmtp.
-service auth {
-  unix_listener ${postfixDir}/private/auth {
-    mode = 0660
-    user = postfix
-    group = postfix
-  }
-}
-service lmtp {
-  unix_listener ${postfixDir}/private/dovecot-lmtp {
-    mode = 0600
-    user = postfix
-    group = postfix
-  }
-}
-`
-
 /** 2.4 takes the client's name and secret from the URL and sends them as HTTP Basic (RFC 6749 §2.3.1). */
 function introspection({ introspection: at, clientId, clientSecret }: Settings): string {
   const url = new URL(at)
@@ -198,7 +179,6 @@ ${s.policy ? `auth_policy_server_api_header = ${KEY_HEADER}: ${s.policy.key}\n` 
 export const files24 = (s: Settings): KitFile[] => [
   { path: 'dovecot-2.4/00-schedar.conf', content: first(s) },
   { path: 'dovecot-2.4/99-schedar.conf', content: last(s) },
-  { path: 'dovecot-2.4/99-schedar.postfix.conf', content: postfix(s) },
   { path: 'dovecot-2.4/99-schedar.sieve.conf', content: sieve() },
   { path: 'dovecot-2.4/schedar-secrets.conf.ext', content: secrets(s), secret: true },
 ]

@@ -1,5 +1,5 @@
 // What is installed on Dovecot's side, for 2.3 and for 2.4: the refusal asked first, tokens checked at Schedar, app passwords
-// and mailboxes from its files, the doors between the two and to Postfix. Secrets stand in files of their own.
+// and mailboxes from its files, the doors between the two. Secrets stand in files of their own. Postfix's kit has its sockets.
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
@@ -17,7 +17,6 @@ const options = z.strictObject({
   user: name.default('schedar').describe('The user that Schedar runs as.'),
   group: name.default('dovecot').describe("The group of Dovecot's auth process."),
   mail_user: name.default('vmail').describe('The user, and its group, to whom mail belongs on the disk.'),
-  postfix_dir: plainPath.default('/var/spool/postfix').describe("Postfix's queue_directory, in which its sockets are."),
   former: z
     .enum(['listed', 'everybody'])
     .default('listed')
@@ -40,7 +39,6 @@ export type Settings = {
   mailUser: string | undefined
   /** The part of `mailHome` that is the same for every mailbox. */
   mailRoot: string
-  postfixDir: string
   former: 'listed' | 'everybody'
   introspection: URL
   discovery: string
@@ -94,7 +92,6 @@ function settings(target: KitTarget): Settings {
       : undefined,
     mailUser: service.mailHome === undefined ? undefined : chosen.mail_user,
     mailRoot: service.mailHome?.replace(/\/[^/]*\{.*/, '') || '/',
-    postfixDir: chosen.postfix_dir,
     former: chosen.former,
     introspection: new URL(`${issuer}/token/introspection`),
     discovery: `${issuer}/.well-known/openid-configuration`,

@@ -3,27 +3,31 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import { isSameHost } from '../../src/domain/names.ts'
-import type { DoorHost, ServedDoors } from '../../src/plugin.ts'
+import type { DoorHost, FormerPasswords, ServedDoors } from '../../src/plugin.ts'
 import { errno } from '../../src/plugin-files.ts'
 import { checkedKey, type DovecotConfig } from './config.ts'
 import { isCheck } from './login-rows.ts'
 
 export const KEY_HEADER = 'x-schedar-key'
-/** What Dovecot 2.3 sends; `password` is the id of the app password, in the report of a sign-in with one. */
-export const ATTRIBUTES = 'login=%{user} remote=%{rip} mechanism=%m password=%{passdb:schedar}'
+/**
+ * What Dovecot 2.3 sends; `password` is the id of the app password, in the report of a sign-in with one, `former` says
+ * whose former passwords its passdbs look at.
+ */
+export const attributes = (former: FormerPasswords): string =>
+  `login=%{user} remote=%{rip} mechanism=%m password=%{passdb:schedar} former=${former}`
 /** The same for 2.4, which sends more unless told not to. */
-export const ATTRIBUTES_24 = `\
+export const attributes24 = (former: FormerPasswords): string => `\
   pwhash =
   device_id =
   session_id =
   login = %{user}
   remote = %{remote_ip}
   mechanism = %{mechanism}
-  password = %{passdb:schedar}`
+  password = %{passdb:schedar}
+  former = ${former}`
 
 /** A question of Dovecot's is 200 bytes; names and addresses have at most a few hundred. */
 const MOST_BYTES = 4096
@@ -38,6 +42,7 @@ const asked = z.object({
   remote: z.string().max(64).default(''),
   mechanism: z.string().max(32).default(''),
   password: z.string().max(64).default(''),
+  former: z.enum(['listed', 'everybody']).default('everybody'),
   success: z.boolean().default(false),
   policy_reject: z.boolean().default(false),
 })
@@ -79,10 +84,10 @@ function answer(response: ServerResponse, status: number, body: object = {}): vo
 
 function judge(host: DoorHost, timeoutMs: number) {
   /** Where the deny file refuses, why; else whether this one may try. */
-  async function verdict({ login, remote, mechanism }: Asked): Promise<Verdict> {
+  async function verdict({ login, remote, mechanism, former }: Asked): Promise<Verdict> {
     const [found, may] = await Promise.all([
       host.login(login),
-      TOKENS.has(mechanism) ? true : host.mayTry(login, remote),
+      TOKENS.has(mechanism) ? true : host.mayTry(login, remote, former),
     ])
     if (found?.access === 'none') return { status: -1, msg: oneLine(found.why) }
     return may ? GO_ON : { status: -1, msg: '' }
@@ -91,26 +96,24 @@ function judge(host: DoorHost, timeoutMs: number) {
   return {
     /** Within two thirds of the time that Dovecot waits, whatever happens. */
     async allow(question: Asked): Promise<Verdict> {
-      const late = new AbortController()
+      const { promise: late, resolve } = Promise.withResolvers<Verdict>()
+      const timer = setTimeout(resolve, (timeoutMs * 2) / 3, GO_ON)
       try {
-        return await Promise.race([
-          verdict(question),
-          sleep((timeoutMs * 2) / 3, GO_ON, { signal: late.signal, ref: false }),
-        ])
+        return await Promise.race([verdict(question), late])
       } catch (error) {
         host.log('warn', 'dovecot.policy_failed', { error: String(error) })
         return GO_ON
       } finally {
-        late.abort()
+        clearTimeout(timer)
       }
     },
 
-    async report({ login, remote, mechanism, password, success, policy_reject: byUs }: Asked): Promise<void> {
+    async report({ login, remote, mechanism, password, former, success, policy_reject: byUs }: Asked): Promise<void> {
       if (success && password !== '') await host.report({ kind: 'password_used', id: password })
       if (success || byUs || TOKENS.has(mechanism)) return
       // A refusal of ours is no failed try: the phone of somebody suspended goes on trying by itself.
       if ((await host.login(login))?.access !== 'none')
-        await host.report({ kind: 'sign_in_failed', login, address: remote })
+        await host.report({ kind: 'sign_in_failed', login, address: remote, former })
     },
   }
 }
@@ -167,7 +170,8 @@ export async function servePolicy(config: DovecotConfig, host: DoorHost): Promis
         new AppError('service_unavailable', { detail: `${policyUrl} cannot be listened at (${errno(cause)})`, cause }),
       ),
     )
-    listening.listen(Number(port), address.replace(/[[\]]/g, ''), resolve)
+    // Two instances of one user on one machine share the port, as they do the one that Postfix asks at.
+    listening.listen({ port: Number(port), host: address.replace(/[[\]]/g, ''), reusePort: true }, resolve)
   })
   return {
     addresses: [policyUrl],

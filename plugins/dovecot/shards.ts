@@ -2,11 +2,11 @@
 // file again when any line of it changed, in the one process that checks every sign-in: 200,000 lines in one file held all
 // of them up for two seconds, and took as long to write.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../src/domain/errors.ts'
 import type { Name } from '../../src/plugin.ts'
-import { each, editFile, errno, fileFailure, textOf } from '../../src/plugin-files.ts'
+import { each, editFile, ensureFolder, errno, fileFailure, textOf } from '../../src/plugin-files.ts'
 import { type Codec, changed, sorted } from './lines.ts'
 
 const FILE = /^[0-9a-f]{2}$/
@@ -48,13 +48,7 @@ export function shards<R>(folder: string, { write, nameOf, read }: Codec<R>): Sh
     textOf(join(folder, file)).catch((error: unknown) => failure(error, join(folder, file)))
   const linesOf = async (file: string) => sorted(await text(file), nameOf).ours
 
-  async function ready(): Promise<void> {
-    try {
-      await mkdir(folder, { mode: FOLDER_MODE })
-    } catch (error) {
-      if (errno(error) !== 'EEXIST') failure(error, folder)
-    }
-  }
+  const ready = (): Promise<void> => ensureFolder(folder, FOLDER_MODE)
 
   /** One file's edit; the names whose lines somebody else's stand in the way of. */
   async function edit(file: string, changes: ReadonlyMap<Name, readonly string[]>): Promise<Name[]> {

@@ -44,7 +44,7 @@ echo 'Subject: test' | sudo -u ${s.user} /usr/bin/msmtp -C ${s.file} you@example
 ## 2. PHP
 
 Put the lines of \`php-fpm/${s.site}.conf\` into the site's own pool, whose \`user\` is \`${s.user}\`, and nobody else's; then
-\`systemctl reload php*-fpm\`. Where PHP is a module of Apache, \`apache/${s.site}.conf\` goes into the site's \`<VirtualHost>\`, but only
+\`sudo systemctl reload 'php*-fpm.service'\`. Where PHP is a module of Apache, \`apache/${s.site}.conf\` goes into the site's \`<VirtualHost>\`, but only
 with mpm-itk, which gives each site a user of its own. **Sites that share one user, such as \`${SHARED_USER}\`, are not
 protected from each other**: a script of one reads the login of the other. \`schedar doctor\` names them.
 
@@ -63,7 +63,7 @@ says in \`From:\` and \`Reply-To:\` stays as it is.
 ## 3. No other way out
 
 Once for the machine, and again for each site. **sendmail(1)**, where this machine has Postfix: only the users on a list may
-still use it. Who did lately is in the log: \`grep -oh 'postfix/pickup.*uid=[0-9]*' /var/log/mail.log | grep -o 'uid=.*' | sort | uniq -c\`. Those who are
+still use it. Who did lately is in the log: \`sudo grep -ohs 'postfix/pickup.*uid=[0-9]*' /var/log/mail.log /var/log/postfix.log | grep -o 'uid=.*' | sort | uniq -c\`. Those who are
 no web sites (Sympa, the user of Dovecot's mailboxes for vacation answers, a backup, yourself) need a line of their own.
 
 \`\`\`sh
@@ -76,6 +76,7 @@ sudo postconf -e 'authorized_submit_users = texthash:/etc/postfix/${SUBMITTERS}'
 there (Sympa, Mailman) need their user in the braces of the file.
 
 \`\`\`sh
+sudo apt-get install --no-install-recommends nftables
 sudo install -m 0644 nftables/schedar-port25.nft /etc/schedar-port25.nft
 sudo nft -c -f /etc/schedar-port25.nft
 sudo nft -f /etc/schedar-port25.nft

@@ -74,6 +74,8 @@ It is Postfix's own user's: while Postfix is down, \`postsuper\` writes there as
 
 ## 4. Dovecot
 
+Its two sockets for Postfix, which stand in no other file of Schedar's:
+
 \`\`\`sh
 sudo install -m 0644 dovecot/95-schedar-postfix.conf ${s.dovecot_dir}/conf.d/
 \`\`\`
@@ -87,7 +89,16 @@ ${helper(s)}
 \`\`\`sh
 sudo postfix -c ${configDir} check
 sudo systemctl restart dovecot postfix
+sudo systemctl restart schedar
 schedar services check
+\`\`\`
+
+Schedar listens at ${s.service.policy} from then on, and its own letters go in at ${s.letters}, where nobody else's do. In
+schedar.yaml:
+
+\`\`\`yaml
+mail:
+  url: smtp://${s.letters}
 \`\`\`
 `
 }

@@ -6,6 +6,7 @@ import type { KitFile, KitTarget } from '../../src/plugin.ts'
 import { config, type PostfixConfig, plainPath } from './config.ts'
 import { helperScript, helperService, helperSocket } from './kit-helper.ts'
 import { instructions } from './kit-page.ts'
+import { OWN_LETTERS } from './policy.ts'
 
 const name = z.string().regex(/^[a-z_][a-z0-9_-]*$/)
 const serviceName = z.string().regex(/^(?:\d{1,3}(?:\.\d{1,3}){3}:)?[a-z0-9-]+$/)
@@ -23,6 +24,11 @@ const options = z.strictObject({
   tls_key: plainPath.default('/etc/ssl/private/ssl-cert-snakeoil.key').describe("The certificate's key."),
   submission: serviceName.default('submission').describe('Where programs hand in mail with STARTTLS.'),
   submissions: serviceName.default('submissions').describe('The same with TLS from the first octet.'),
+  letters: z
+    .string()
+    .regex(/^127(?:\.\d{1,3}){3}:\d{1,5}$/)
+    .default('127.0.0.1:10041')
+    .describe('Where Schedar hands in its own letters, without a sign-in: only its own user may.'),
 })
 type Options = z.infer<typeof options>
 
@@ -66,18 +72,22 @@ function settings(target: KitTarget): Settings {
   }
 }
 
+/** What has a space in it stands in braces (postconf(5)). */
+const LATER = '{ default_action = 451 4.3.0 Please try again in a few minutes }'
+
 /**
  * Postfix waits a second longer than Schedar takes at most. Two tries, because Postfix may hold a connection that a restart
  * of Schedar has ended.
  */
 function policyService({ service }: Settings): string {
   const seconds = Math.ceil(service.answerTimeoutMs / 1000) + 1
-  const otherwise =
-    service.inDoubt === 'accept'
-      ? 'default_action=DUNNO'
-      : '{ default_action = 451 4.3.0 Please try again in a few minutes }'
+  const otherwise = service.inDoubt === 'accept' ? 'default_action=DUNNO' : LATER
   return `check_policy_service { inet:${service.policy}, timeout=${seconds}s, try_limit=2, retry_delay=1s, ${otherwise}, policy_context=submission }`
 }
+
+/** Schedar alone says whose connection it is: while it cannot be asked it sends nothing either. */
+const letters = ({ service }: Settings) =>
+  `check_policy_service { inet:${service.policy}, timeout=${Math.ceil(service.answerTimeoutMs / 1000) + 1}s, ${LATER}, policy_context=${OWN_LETTERS} }, reject`
 
 /** For every Postfix: names that nobody else uses, and long queue ids. */
 const mainBoth = (s: Settings) => `\
@@ -87,6 +97,8 @@ schedar_policy = ${policyService(s)}
 schedar_refused = check_sasl_access lmdb:${s.service.folder}/refused
 schedar_recipient_restrictions = $schedar_policy, $schedar_refused, reject_authenticated_sender_login_mismatch, permit_sasl_authenticated, reject
 schedar_end_of_data_restrictions = $schedar_policy, $schedar_refused
+# Schedar's own letters, at ${s.letters}: any program of this machine gets there, so Schedar says whether it is itself.
+schedar_own_letters = ${letters(s)}
 smtpd_sender_login_maps = lmdb:${s.service.folder}/senders
 # Short ids are used again: a message could be taken for another one.
 enable_long_queue_ids = yes
@@ -125,7 +137,23 @@ maillog_file = ${s.mailLog}
 const services = (s: Settings) => `\
 ${s.submission}/inet=${s.submission} inet n - n - - smtpd
 ${s.submissions}/inet=${s.submissions} inet n - n - - smtpd
+${s.letters}/inet=${s.letters} inet n - n - - smtpd
 `
+
+const lettersParameters = (s: Settings) =>
+  [
+    'syslog_name=postfix/schedar',
+    'smtpd_tls_security_level=none',
+    'smtpd_sasl_auth_enable=no',
+    'smtpd_client_restrictions=',
+    'smtpd_helo_restrictions=',
+    'smtpd_sender_restrictions=',
+    'smtpd_relay_restrictions=$schedar_own_letters',
+    'smtpd_recipient_restrictions=$schedar_own_letters',
+    'smtpd_end_of_data_restrictions=',
+  ]
+    .map((parameter) => `${s.letters}/inet/${parameter}\n`)
+    .join('')
 
 const parameters = (s: Settings) =>
   [
@@ -147,10 +175,11 @@ const parameters = (s: Settings) =>
         'milter_macro_daemon_name=ORIGINATING',
       ].map((parameter) => `${service}/inet/${parameter}\n`),
     )
-    .join('')
+    .join('') + lettersParameters(s)
 
 const dovecot = (s: Settings) => `\
-# Schedar, for Dovecot 2.3 and 2.4: where Postfix asks about passwords, and where it delivers.
+# Schedar, for Dovecot 2.3 and 2.4: where Postfix asks about passwords, and where it delivers. No other file of Schedar's
+# has these two sockets.
 service auth {
   unix_listener ${s.queue_dir}/private/auth {
     mode = 0660

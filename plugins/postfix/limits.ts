@@ -1,4 +1,5 @@
 // How much may go out, by login, by a site's web forms, and by member: counters of the core's, shared by all instances.
+import { type Burst, burstSentence } from '../../src/domain/bursts.ts'
 import type { Counter, LoginAtDoor } from '../../src/plugin.ts'
 import type { Limits, ScopeLimits } from './config.ts'
 
@@ -8,14 +9,20 @@ const DAY = 24 * HOUR
 /** A counter, and what is said of whoever goes over it. */
 type Measured = { counter: Counter; over: string }
 
-const measured = (scope: string, who: string, limits: ScopeLimits, recipients: number, from: number): Measured[] => {
+const measured = (
+  scope: Burst['scope'],
+  who: string,
+  limits: ScopeLimits,
+  recipients: number,
+  from: number,
+): Measured[] => {
   const one = (unit: 'messages' | 'recipients', points: number, limit: number, windowMs: number): Measured => {
     const span = windowMs === HOUR ? 'hour' : 'day'
     // A counter that was used up before a person lifted the quarantine would begin the next one at once.
     const key = ['outgoing', scope, who, unit, span, ...(from > 0 ? [from] : [])].join(' ')
     return {
       counter: { key, points, limit, windowMs },
-      over: `more than ${limit} ${unit} in a${span === 'hour' ? 'n hour' : ' day'} from the ${scope} ${who}`,
+      over: burstSentence({ limit, unit, span, scope, who }),
     }
   }
   return [

@@ -2,7 +2,7 @@
 // site's scripts too, and count messages against somebody else's login: only Postfix's own user may ask.
 import { readFile } from 'node:fs/promises'
 
-type Endpoint = { address: string; port: number }
+export type Endpoint = { address: string; port: number }
 
 /** proc(5), /proc/net/tcp: an IPv4 address as a little-endian number, and the port, both hexadecimal. */
 const spelt = ({ address, port }: Endpoint): string => {
@@ -41,3 +41,11 @@ export function admittedUsers(here: Endpoint, users: readonly number[]): (peer: 
     return owner !== undefined && users.includes(owner)
   }
 }
+
+/** Whether the program at `client` runs as one of these users; it is connected to `server` on this machine. */
+export const isOwned =
+  (users: readonly number[]) =>
+  async (client: Endpoint, server: Endpoint): Promise<boolean> => {
+    const owner = ownerIn(await readFile('/proc/net/tcp', 'latin1'), client, server)
+    return owner !== undefined && users.includes(owner)
+  }

@@ -5,6 +5,7 @@ import { canonical } from '../../src/domain/names.ts'
 import type { DoorHost, LoginAtDoor, SubmittedMessage } from '../../src/plugin.ts'
 import type { PostfixConfig } from './config.ts'
 import { burstOf, countersOf } from './limits.ts'
+import type { Endpoint } from './peers.ts'
 import type { Senders } from './senders.ts'
 
 /** A request's attributes: `name=value` each. */
@@ -19,7 +20,11 @@ export const inDoubt = ({ inDoubt: way }: Pick<PostfixConfig, 'inDoubt'>): strin
 /** Less than any `answerTimeoutMs` that makes sense: a burst must not go out because its record is late. */
 const RECORDED_WITHIN_MS = 500
 
+/** The `policy_context` of the service for Schedar's own letters. */
+export const OWN_LETTERS = 'schedar-letters'
+
 const STRANGER = 'This login is not known here'
+const NOT_SCHEDAR = "This port takes Schedar's own letters only"
 const NOT_YOURS = 'This login may not write as this sender'
 
 /** Letters that do not fall apart into a base letter and a mark. */
@@ -69,8 +74,20 @@ const messageOf = (asked: Attributes, login: string): SubmittedMessage => ({
 type Settings = Pick<PostfixConfig, 'limits' | 'strangers' | 'refusal'>
 type Asked = Pick<DoorHost, 'login' | 'take' | 'report' | 'log'>
 
+/** Whether Schedar's own user, or root, made the connection that a request is about. */
+export type IsSchedar = (client: Endpoint, server: Endpoint) => Promise<boolean>
+const endpoint = (asked: Attributes, side: 'client' | 'server'): Endpoint => ({
+  address: asked.get(`${side}_address`) ?? '',
+  port: number(asked.get(`${side}_port`)),
+})
+
 /** Decides about one request: the text of its `action`. Throws what the core throws. */
-export function policy({ limits, strangers, refusal }: Settings, host: Asked, senders: Senders) {
+export function policy(
+  { limits, strangers, refusal }: Settings,
+  host: Asked,
+  senders: Senders,
+  isSchedar: IsSchedar = async () => false,
+) {
   async function atEnd(asked: Attributes, login: string, who: LoginAtDoor): Promise<string> {
     const message = messageOf(asked, login)
     const counters = countersOf(limits, login, who, message.recipients)
@@ -91,7 +108,10 @@ export function policy({ limits, strangers, refusal }: Settings, host: Asked, se
   return async (asked: Attributes): Promise<string> => {
     // The name is looked up in the one form it has: `Alice@…` is `alice@…`, whatever a client typed.
     const login = canonical(asked.get('sasl_username') ?? '')
-    if (asked.get('request') !== 'smtpd_access_policy' || login === '') return DUNNO
+    if (asked.get('request') !== 'smtpd_access_policy') return DUNNO
+    if (asked.get('policy_context') === OWN_LETTERS)
+      return (await isSchedar(endpoint(asked, 'client'), endpoint(asked, 'server'))) ? 'OK' : reject('', NOT_SCHEDAR)
+    if (login === '') return DUNNO
     const who = await host.login(login)
     if (who === undefined) return strangers === 'accept' ? DUNNO : reject('', STRANGER)
     if (!who.maySend || who.access !== 'full') return reject(who.why, refusal)

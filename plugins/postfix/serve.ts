@@ -13,7 +13,7 @@ import { parameter } from './check.ts'
 import { command } from './command.ts'
 import { listenerOf, type PostfixConfig } from './config.ts'
 import { logReader } from './log-lines.ts'
-import { admittedUsers } from './peers.ts'
+import { admittedUsers, isOwned } from './peers.ts'
 import { inDoubt, policy } from './policy.ts'
 import { startPolicyServer } from './policy-server.ts'
 import { sendersMap } from './senders.ts'
@@ -33,7 +33,7 @@ async function policyDoor(config: PostfixConfig, host: DoorHost) {
   const senders = sendersMap(join(config.folder, SENDERS), () => performance.now())
   return startPolicyServer({
     listener,
-    decide: policy(config, host, senders),
+    decide: policy(config, host, senders, isOwned([0, process.getuid?.() ?? 0])),
     otherwise: inDoubt(config),
     timeoutMs: config.answerTimeoutMs,
     admits: admittedUsers(listener, await askers(config.configDir)),

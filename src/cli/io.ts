@@ -1,6 +1,8 @@
 // What every command is given: the installation, where to print, who is at the keyboard. With `--json` a command prints
 // one JSON value on standard output and nothing else there.
+import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { type Installation, openInstallation } from '../compose.ts'
@@ -105,13 +107,29 @@ export function createIo(streams: Streams, options: { config?: string; json?: bo
 /** How long a command stays for services to follow what it changed; the server sees to the rest. */
 const GRACE_MS = 3_000
 
+/**
+ * What root's command made in the data folder (a key, a database, letters) is given to whom the folder belongs: the server, which
+ * runs as that user, could not open it otherwise.
+ */
+function giveBack(dataDir: string): void {
+  if (process.geteuid?.() !== 0) return
+  const { uid, gid } = statSync(dataDir)
+  if (uid === 0) return
+  for (const name of readdirSync(dataDir, { recursive: true, encoding: 'utf8' })) {
+    const path = join(dataDir, name)
+    if (lstatSync(path, { throwIfNoEntry: false })?.uid === 0) lchownSync(path, uid, gid)
+  }
+}
+
 /** Runs a command's work on an installation that is closed afterwards, whatever happens. */
 export async function withInstallation<T>(io: Io, work: (installation: Installation) => Promise<T>): Promise<T> {
   const installation = await io.open()
+  giveBack(installation.dataDir)
   try {
     return await work(installation)
   } finally {
     await installation.close(GRACE_MS)
+    giveBack(installation.dataDir)
   }
 }
 

@@ -27,9 +27,13 @@ export function sharedCounters({ store, clock }: Pick<Core, 'store' | 'clock'>) 
     const left = new Map<string, number>()
     await store.transaction(async ({ throttle }) => {
       // In one order for all instances: two that take the same ones crosswise would wait for each other.
-      for (const { key, points, limit, windowMs } of [...sums.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)))
-        left.set(key, (await throttle.take(digest(key), points, limit, windowMs, at)).remaining)
-    })
+      const all = [...sums.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+      const taken = await throttle.takeAll(
+        all.map((counter) => ({ ...counter, key: digest(counter.key) })),
+        at,
+      )
+      for (const [index, { key }] of all.entries()) left.set(key, taken[index]!)
+    }, 'light')
     shareOut(requests, left)
   }
 

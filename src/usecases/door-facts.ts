@@ -3,19 +3,13 @@
 import type { Core } from '../core.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
-import type { DoorFact } from '../plugin.ts'
-import type { Account, Locale, Stores, Submission } from '../ports.ts'
+import type { DoorFact, FormerPasswords } from '../plugin.ts'
+import type { Stores, Submission } from '../ports.ts'
 import { beginQuarantine } from './quarantine.ts'
+import { today } from './standing.ts'
+import { memberOfLogin, type QuarantineLetters, tellQuarantine } from './tell-quarantine.ts'
 import { hasTries, network, takeTry } from './throttle.ts'
 import { recordTraffic } from './traffic.ts'
-
-type Letter = { subject: string; text: string }
-export type QuarantineLetters = {
-  /** To an admin, about a login that was stopped. */
-  toAdmin(of: { login: string; member: string; detail: string }, locale: Locale): Promise<Letter>
-  /** To the person whose login it is, or to whoever answers for the site. */
-  toPerson(of: { login: string; name: string }, locale: Locale): Promise<Letter>
-}
 
 type Submitted = Extract<DoorFact, { kind: 'submitted' }>
 /** Facts in one transaction: after an hour without a database there may be more than a statement takes. */
@@ -33,11 +27,30 @@ const wrongTries = (core: Core, login: string, address: string) => {
   ]
 }
 
-/** False once too many tries on this login, or from this address, were wrong. */
+/**
+ * True where a wrong try is a guess. App passwords and tokens are random: counting wrong ones would only let a stranger, or a
+ * phone with an old one, lock people out of their mail.
+ */
+async function canBeGuessed(core: Core, login: string, former: FormerPasswords): Promise<boolean> {
+  if (former === 'everybody') return true
+  const source = await core.store.subjects.get('login', login.length > 254 ? '' : canonical(login))
+  if (source?.kind !== 'login') return false
+  const { formerUntilOn = null } = (await core.store.mailboxes.get(source.mailboxId)) ?? {}
+  return formerUntilOn !== null && (await today(core)) <= formerUntilOn
+}
+
+/** False once too many tries on this login, or from this address, were wrong; true where nothing can be guessed. */
 export const mayTry =
   (core: Core) =>
-  (login: string, address: string): Promise<boolean> =>
-    hasTries(core)(wrongTries(core, login, address))
+  async (login: string, address: string, former: FormerPasswords): Promise<boolean> =>
+    !(await canBeGuessed(core, login, former)) || hasTries(core)(wrongTries(core, login, address))
+
+/**
+ * Whether the last moments of these may go in a power cut: nobody's message waits for the disk so that it can be counted. What a
+ * log said is never told again, and what is held waits for a person.
+ */
+const isLight = (facts: readonly DoorFact[]): boolean =>
+  facts.every((fact) => fact.kind === 'password_used' || (fact.kind === 'submitted' && fact.burst === undefined))
 
 const submissionOf = (
   service: string,
@@ -63,11 +76,8 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
   let writing: Promise<void> | undefined
   const telling = new Set<Promise<void>>()
 
-  const memberOf = async (login: string): Promise<string | null> => {
-    const source = await store.subjects.get('login', login)
-    const resourceId = source?.kind === 'login' ? source.mailboxId : source?.kind === 'site_login' && source.resourceId
-    return (resourceId && (await store.access.owner(resourceId))?.memberId) || null
-  }
+  const memberOf = memberOfLogin(core)
+  const tell = tellQuarantine(core, letters)
 
   async function record(
     stores: Stores,
@@ -119,46 +129,10 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
     core.wake()
     log.warn('mail.quarantined', { login, why: burst })
     // The mail server waits for the answer to this very message: it may be the one that takes the letters.
-    const told = tell(login, burst ?? '')
+    const told = tell(begun.quarantine)
       .catch((error: unknown) => log.error('mail.quarantine_not_told', { login, error: String(error) }))
       .finally(() => telling.delete(told))
     telling.add(told)
-  }
-
-  const peopleOf = async (login: string): Promise<Account[]> => {
-    const source = await store.subjects.get('login', login)
-    if (source?.kind === 'login') return [await store.accounts.get(source.accountId)].filter((one) => one !== undefined)
-    const memberId = await memberOf(login)
-    const answerable = memberId ? await store.people.accountsOf(memberId) : []
-    const accounts = await Promise.all(
-      answerable
-        .filter(({ role }) => role !== 'billing' && role !== 'user')
-        .map(({ accountId }) => store.accounts.get(accountId)),
-    )
-    return accounts.filter((one) => one !== undefined)
-  }
-
-  async function tell(login: string, detail: string): Promise<void> {
-    const memberId = await memberOf(login)
-    const member = (memberId && (await store.members.get(memberId))?.name) || login
-    const people = await peopleOf(login)
-    const [organisation] = await store.organisations.all()
-    const sends: Promise<void>[] = []
-    if (organisation)
-      sends.push(
-        letters
-          .toAdmin({ login, member, detail }, organisation.locale)
-          .then((letter) => core.mailer.send({ to: organisation.contactEmail, ...letter })),
-      )
-    for (const { email, locale, givenName, name } of people)
-      if (email)
-        sends.push(
-          letters
-            .toPerson({ login, name: givenName || name }, locale)
-            .then((letter) => core.mailer.send({ to: email, ...letter })),
-        )
-    const failed = (await Promise.allSettled(sends)).find((sent) => sent.status === 'rejected')
-    if (failed) throw failed.reason
   }
 
   async function write(batch: readonly Waiting[]): Promise<void> {
@@ -173,7 +147,7 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
       const logins = new Set(facts.flatMap((fact) => (fact.kind === 'submitted' ? fact.message.login : [])))
       const members = new Map<string, string | null>()
       for (const login of logins) members.set(login, await memberOf(canonical(login)))
-      await store.transaction((stores) => record(stores, facts, members))
+      await store.transaction((stores) => record(stores, facts, members), isLight(facts) ? 'light' : undefined)
       for (const [at, { done, failed }] of batch.entries()) {
         const stopped = stops[at]!
         if (stopped.status === 'rejected') failed(stopped.reason)
@@ -195,11 +169,11 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
   return {
     /** Resolves once it is on record. */
     async report(fact: DoorFact): Promise<void> {
-      if (fact.kind === 'sign_in_failed')
-        return takeTry(core)(wrongTries(core, fact.login, fact.address)).then(
-          () => undefined,
-          () => undefined,
-        )
+      if (fact.kind === 'sign_in_failed') {
+        if (await canBeGuessed(core, fact.login, fact.former))
+          await takeTry(core)(wrongTries(core, fact.login, fact.address)).catch(() => undefined)
+        return
+      }
       return new Promise((done, failed) => {
         waiting.push({ fact, done, failed })
         writing ??= drain().finally(() => {

@@ -14,14 +14,10 @@ export type SayWhy = (refusal: Refusal, locale: Locale) => Promise<string>
 type Standing = { answer: AccessAnswer; locale: Locale; memberId: string | null; site: string | null }
 const NOBODY: AccessAnswer = { access: 'none', reason: { code: 'not_listed' } }
 
-async function ofPerson(
-  { doors, store }: Core,
-  name: string,
-  source: Extract<SubjectSource, { kind: 'login' }>,
-): Promise<Standing> {
+async function ofPerson({ doors, store }: Core, source: Extract<SubjectSource, { kind: 'login' }>): Promise<Standing> {
   const [answer, account, mailbox] = await Promise.all([
-    doors.loginAccess(source.accountId, name),
-    doors.facts(source.accountId),
+    source.removed ? NOBODY : doors.mailAccess(source.accountId, source.mailboxId),
+    store.access.person(source.accountId),
     store.access.owner(source.mailboxId),
   ])
   return { answer, locale: account?.locale ?? 'fr', memberId: mailbox?.memberId ?? null, site: null }
@@ -50,7 +46,7 @@ export const loginAtDoor =
     const source = await core.store.subjects.get('login', name)
     if (source?.kind !== 'login' && source?.kind !== 'site_login') return undefined
     const [{ answer, locale, memberId, site }, quarantine, countedFrom] = await Promise.all([
-      source.kind === 'login' ? ofPerson(core, name, source) : ofSite(core, name, source),
+      source.kind === 'login' ? ofPerson(core, source) : ofSite(core, name, source),
       core.store.quarantines.ofLogin(name),
       core.store.quarantines.lastLiftedAt(name),
     ])

@@ -13,16 +13,19 @@ export async function beginQuarantine(
   core: Core,
   stores: Stores,
   { login, reason, detail, actor }: Begun,
-): Promise<Touched[]> {
+): Promise<{ quarantine: Quarantine; touched: Touched[] }> {
+  const at = core.clock.now()
   const quarantine: Quarantine = {
     id: core.random.uuid(),
     login,
     reason,
     detail: detail.slice(0, 500),
-    startedAt: core.clock.now(),
+    startedAt: at,
     startedBy: actor,
     liftedAt: null,
     liftedBy: null,
+    // Whoever does it by hand speaks to the person.
+    toldAt: reason === 'burst' ? null : at,
   }
   // The audit's append lets one at a time through: of two messages of one burst, the first begins it.
   await audit(core, stores, {
@@ -34,14 +37,14 @@ export async function beginQuarantine(
   })
   if (!(await stores.quarantines.begin(quarantine)))
     throw new AppError('conflict', { detail: `${login} is in quarantine` })
-  return touch(core, stores, { login }, 'person')
+  return { quarantine, touched: await touch(core, stores, { login }, 'person') }
 }
 
 /** An admin stops a login's sending by hand. Throws `not_found` and `conflict`. */
 export const quarantineLogin =
   (core: Core) =>
   async ({ login, detail, actor }: { login: string; detail: string; actor: Actor }): Promise<Touched[]> => {
-    const touched = await core.store.transaction(async (stores) => {
+    const { touched } = await core.store.transaction(async (stores) => {
       if (!(await stores.subjects.get('login', login)))
         throw new AppError('not_found', { detail: `there is no login ${login}` })
       return beginQuarantine(core, stores, { login, reason: 'by_hand', detail, actor })

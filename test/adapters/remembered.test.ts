@@ -95,6 +95,26 @@ describe('an account as every door reads it', () => {
     expect(await nameSeenBy(here)).toBe('elsewhere')
   })
 
+  test('a light transaction, which has nothing that doors read, leaves it known; what it wrote is there', async () => {
+    const { store } = here
+    const before = await store.access.account(account.id)
+    const key = make.digest()
+    await store.transaction(async (stores) => {
+      expect(await stores.throttle.takeAll([{ key, points: 2, limit: 5, windowMs: 1000 }], 0)).toEqual([3])
+      expect(stores.accounts).toBeUndefined()
+    }, 'light')
+    expect(await store.throttle.peek(key, 5, 1)).toMatchObject({ remaining: 3 })
+    expect(await store.access.account(account.id)).toBe(before)
+    const failed = store.transaction(async ({ throttle }) => {
+      await throttle.takeAll([{ key, points: 2, limit: 5, windowMs: 1000 }], 0)
+      throw undone
+    }, 'light')
+    await expect(failed).rejects.toBe(undone)
+    expect(await store.throttle.peek(key, 5, 1)).toMatchObject({ remaining: 3 })
+    await store.accounts.update({ ...account, name: 'after' })
+    expect(await nameSeenBy(here)).toBe('after')
+  })
+
   test('what is given cannot be changed for the next one', async () => {
     const given = await here.store.access.account(account.id)
     expect(() => Object.assign(given!, { name: 'mine' })).toThrow(TypeError)

@@ -77,6 +77,7 @@ async function fillWithMail(store: Store, member: Member, of: Record<'site' | 'm
     detail: 'é',
     startedAt: 1,
     startedBy: 'x',
+    toldAt: 2,
   }
   await quarantines.begin({ ...burst, ...lifted })
 }

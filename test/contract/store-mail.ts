@@ -104,6 +104,7 @@ export function storeMail(opened: Opened): void {
       startedBy: 'system',
       liftedAt: null,
       liftedBy: null,
+      toldAt: null,
     })
     const first = begun(1)
     expect(await quarantines.ofLogin(login)).toBeUndefined()
@@ -123,6 +124,37 @@ export function storeMail(opened: Opened): void {
     expect(await quarantines.get(first.id)).toMatchObject({ liftedBy: 'x' })
     await quarantines.lift(again.id, 99, 'y')
     expect(await quarantines.lastLiftedAt(login)).toBe(99)
+  })
+
+  test('quarantines that nobody was told of: in force, begun a while ago, until they are told', async () => {
+    const { quarantines } = store()
+    const begun = async (startedAt: number) => {
+      const quarantine = {
+        id: make.id(),
+        login: `${make.word()}@a.example`,
+        reason: 'burst' as const,
+        detail: 'é',
+        startedAt,
+        startedBy: 'system',
+        liftedAt: null,
+        liftedBy: null,
+        toldAt: null,
+      }
+      await quarantines.begin(quarantine)
+      return quarantine
+    }
+    const [late, early, lifted, told] = [await begun(7), await begun(6), await begun(5), await begun(5)]
+    await begun(1000)
+    await quarantines.lift(lifted.id, 8, 'x')
+    await quarantines.told(told.id, 8)
+    const mine = async () => {
+      const ids = new Set([late, early, lifted, told].map(({ id }) => id))
+      return (await quarantines.untold(1000)).filter(({ id }) => ids.has(id))
+    }
+    expect(await mine()).toEqual([early, late])
+    await quarantines.told(early.id, 9)
+    expect(await mine()).toEqual([late])
+    expect(await quarantines.get(told.id)).toMatchObject({ toldAt: 8 })
   })
 
   const submission = (login: string, more: Partial<Submission> = {}): Submission => ({
@@ -236,6 +268,33 @@ export function storeMail(opened: Opened): void {
     expect(await outgoing.deliveries({ recipient: `a@${domain}`, sinceAt: make.NOW + 4, limit: 10 })).toEqual([])
     while (await outgoing.sweep(make.NOW + 1)) {}
     expect(await outgoing.deliveries({ recipient: `@${domain}`, ...since })).toMatchObject([bounced])
+  })
+
+  test('deliveries: told again they are there once, alone or in a batch with new ones', async () => {
+    const { outgoing } = store()
+    const [queueId, recipient] = [make.word(), `to@${make.word()}.example`]
+    const told = (more: Partial<Delivery> = {}): Omit<Delivery, 'id'> => ({
+      service: 'postfix',
+      queueId,
+      sender: 'me@a.example',
+      recipient,
+      result: 'deferred',
+      dsn: '4.7.1',
+      relay: 'mx.example[192.0.2.9]:25',
+      text: 'later',
+      at: make.NOW,
+      ...more,
+    })
+    const all = [
+      told(),
+      told({ at: make.NOW + 1 }),
+      told({ at: make.NOW + 1, result: 'sent' }),
+      told({ at: make.NOW + 1, recipient: `x${recipient}` }),
+      told({ at: make.NOW + 1, service: 'other' }),
+    ]
+    await outgoing.delivered([all[0]!, all[0]!])
+    await Promise.all([outgoing.delivered(all), outgoing.delivered(all.toReversed())])
+    expect(await outgoing.deliveries({ queueId, sinceAt: 0, limit: 99 })).toHaveLength(all.length)
   })
 
   test('deliveries: of messages through one’s own logins alone, since these were one’s own', async () => {

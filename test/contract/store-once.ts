@@ -146,6 +146,28 @@ export function storeOnce(opened: Opened): void {
       expect(await take(1, 1000)).toEqual({ remaining: 9, resetAt: 2000 })
       expect(await throttle.peek(make.digest(), 10, 5)).toEqual({ remaining: 10, resetAt: 5 })
     })
+    test('of many buckets at once, old ones and new ones, in the order asked; a light transaction is enough', async () => {
+      const { throttle } = stores()
+      const keys = Array.from({ length: 150 }, make.digest)
+      const take = (some: readonly string[], at: number) => {
+        const wanted = some.map((key, n) => ({ key, points: 1 + (n % 3), limit: 10, windowMs: n < 50 ? 1000 : 5000 }))
+        return stores().transaction(({ throttle: inside }) => inside.takeAll(wanted, at), 'light')
+      }
+      const of = (some: readonly string[], times: number) => some.map((_, n) => 10 - times * (1 + (n % 3)))
+      expect(await take(keys.slice(0, 120), 0)).toEqual(of(keys.slice(0, 120), 1))
+      expect(await take(keys, 999)).toEqual([...of(keys.slice(0, 120), 2), ...of(keys, 1).slice(120)])
+      // The window of the first fifty has ended, that of the others not.
+      expect(await take(keys, 1000)).toEqual([
+        ...of(keys, 1).slice(0, 50),
+        ...of(keys, 3).slice(50, 120),
+        ...of(keys, 2).slice(120),
+      ])
+      expect(await throttle.peek(keys[0]!, 10, 1500)).toEqual({ remaining: 9, resetAt: 2000 })
+      expect(await throttle.peek(keys[60]!, 10, 1500)).toEqual({ remaining: 7, resetAt: 5000 })
+      // One that a clock filled which has gone back since is empty.
+      expect(await take([keys[60]!], -5001)).toEqual([9])
+      expect(await take([], 0)).toEqual([])
+    })
     test('what is given back counts again, but never more than was taken, nor after the window', async () => {
       const { throttle } = stores()
       const key = make.digest()

@@ -1,7 +1,8 @@
 // Schedar's side of Dovecot's authentication policy: what it answers, what it passes on, and what it does with clients that
 // are not Dovecot.
 import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -63,13 +64,17 @@ describe('what is answered', () => {
 
   test('who guessed too often waits; a token is no guess', async () => {
     const asked: string[] = []
-    doors.mayTry = async (login, address) => {
-      asked.push(`${login} ${address}`)
+    doors.mayTry = async (login, address, former) => {
+      asked.push(`${login} ${address} ${former}`)
       return false
     }
     expect(await verdict(question)).toEqual({ status: -1, msg: '' })
     expect(await verdict({ ...question, mechanism: 'XOAUTH2' })).toEqual(GO_ON)
-    expect(asked).toEqual([`${ALICE} 192.0.2.7`])
+    expect(await verdict({ ...question, former: 'listed' })).toEqual({ status: -1, msg: '' })
+    expect(asked, 'a kit that does not say whose is careful').toEqual([
+      `${ALICE} 192.0.2.7 everybody`,
+      `${ALICE} 192.0.2.7 listed`,
+    ])
   })
 
   test('in time, whatever happens: Dovecot goes on by its files', async () => {
@@ -106,7 +111,7 @@ describe('what is passed on', () => {
       { kind: 'password_used', id: 'id-1' },
     ])
     expect(await report({ ...question, success: false, policy_reject: false })).toEqual([
-      { kind: 'sign_in_failed', login: ALICE, address: '192.0.2.7' },
+      { kind: 'sign_in_failed', login: ALICE, address: '192.0.2.7', former: 'everybody' },
     ])
   })
 
@@ -189,6 +194,15 @@ describe('clients that are not Dovecot', () => {
     expect(await verdict(question)).toEqual(GO_ON)
   })
 
+  test('a thousand that say nothing, or half a request, are hung up on; then Dovecot is answered again', async () => {
+    const half = `POST /?command=allow HTTP/1.1\r\nX-Schedar-Key: ${config.policyKey}\r\nContent-Length: 99\r\n\r\n{"login":`
+    const all = Array.from({ length: 1000 }, (_, n) => raw((client) => void (n % 2 && client.write(half)), 30_000))
+    const [first] = all
+    await first
+    await expect.poll(() => verdict(question).catch(String), { timeout: 30_000 }).toEqual(GO_ON)
+    expect((await Promise.all(all)).every(({ closed }) => closed)).toBe(true)
+  }, 60_000)
+
   test('a slow one is hung up on, and keeps nobody waiting', async () => {
     const slow = raw((client) =>
       client.write(`POST /?command=allow HTTP/1.1\r\nX-Schedar-Key: ${config.policyKey}\r\n`),
@@ -199,11 +213,25 @@ describe('clients that are not Dovecot', () => {
 })
 
 describe('listening', () => {
-  test('a port that is taken is an error with the address', async () => {
-    await expect(plugin.serve!(config, doors)).rejects.toMatchObject({
+  test('a port that somebody else took is an error with the address', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const policyUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    await expect(plugin.serve!({ ...config, policyUrl }, doors)).rejects.toMatchObject({
       code: 'service_unavailable',
-      detail: expect.stringContaining(`${config.policyUrl} cannot be listened at (EADDRINUSE)`),
+      detail: expect.stringContaining(`${policyUrl} cannot be listened at (EADDRINUSE)`),
     })
+    other.close()
+  })
+
+  test('a second instance on the machine shares the port: the one that stays goes on answering', async () => {
+    const second = await plugin.serve!(config, doors)
+    for (let n = 0; n < 20; n++) expect(await verdict(question)).toEqual(GO_ON)
+    await served.close()
+    // A connection that was kept to the one that went fails once.
+    await expect.poll(() => verdict(question).catch(String)).toEqual(GO_ON)
+    for (let n = 0; n < 20; n++) expect(await verdict(question)).toEqual(GO_ON)
+    await second.close()
   })
 
   test('nothing listens without an address, or on another machine than Dovecot’s', async () => {

@@ -53,6 +53,40 @@ describe('decisions', () => {
     expect(doors.facts).toEqual([])
   })
 
+  test("Schedar's own letters need no login, and nobody else's go that way", async () => {
+    const asked: [unknown, unknown][] = []
+    const letter = (isSchedar: boolean, more: Record<string, string> = {}) =>
+      policy(
+        settings(),
+        doors,
+        sendersMap(join(dir, 'senders'), () => performance.now()),
+        async (client, server) => {
+          asked.push([client, server])
+          return isSchedar
+        },
+      )(
+        new Map(
+          Object.entries({
+            request: 'smtpd_access_policy',
+            policy_context: 'schedar-letters',
+            client_address: '127.0.0.1',
+            client_port: '40000',
+            server_address: '127.0.0.1',
+            server_port: '10041',
+            ...more,
+          }),
+        ),
+      )
+    expect(await letter(true)).toBe('OK')
+    expect(await letter(false)).toMatch(/^REJECT 5\.7\.1 /)
+    expect(await letter(false, { sasl_username: ALICE })).toMatch(/^REJECT /)
+    expect(asked[0]).toEqual([
+      { address: '127.0.0.1', port: 40_000 },
+      { address: '127.0.0.1', port: 10_041 },
+    ])
+    expect(await letter(true, { policy_context: 'submission' }), 'elsewhere it is no licence').toBe('DUNNO')
+  })
+
   test('who may send may; a recipient is looked at and not counted', async () => {
     expect(await decide(rcpt(ALICE))).toBe('DUNNO')
     expect(doors.counters.size).toBe(0)

@@ -302,6 +302,13 @@ describe('kit', () => {
   })
 })
 
+test("the example unit lets Schedar run Postfix's commands", async () => {
+  const unit = await readFile('docs/examples/schedar.service', 'utf8')
+  // They ask for the machine's addresses (getifaddrs(3)) and end where they may not.
+  expect(/^RestrictAddressFamilies=(.*)$/m.exec(unit)?.[1]?.split(' ')).toContain('AF_NETLINK')
+  expect(unit).toContain(`-${kitConfig.folder}`)
+})
+
 test("the page's commands are the kit's, with Debian's paths", async () => {
   const files = await plugin.kit!(kitTarget(plugin, { url: 'https://mx.asso.example', config: kitConfig }))
   const readme = shellBlocks(String(files.find(({ path }) => path === 'README.md')?.content)).join('')

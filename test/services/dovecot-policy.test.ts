@@ -77,7 +77,7 @@ test('each use of an app password is told, with which, and each wrong one', asyn
     { kind: 'password_used', id: desktop.id },
     { kind: 'password_used', id: phone.id },
     { kind: 'password_used', id: phone.id },
-    { kind: 'sign_in_failed', login: ALICE, address: expect.any(String) },
+    { kind: 'sign_in_failed', login: ALICE, address: expect.any(String), former: 'everybody' },
   ])
 })
 

@@ -13,9 +13,10 @@ import { type Installation, openInstallation } from '../../src/compose.ts'
 import type { ServedDoors } from '../../src/plugin.ts'
 import { heldMessages, releaseMessages } from '../../src/usecases/held-messages.ts'
 import { liftQuarantine } from '../../src/usecases/quarantine.ts'
-import { type Dovecot, shellBlocks, startDovecot } from '../support/dovecot.ts'
+import { type Dovecot, startDovecot } from '../support/dovecot.ts'
 import { type PhpFpm, startPhpFpm } from '../support/php-fpm.ts'
 import { type Postfix, startPostfix } from '../support/postfix.ts'
+import { FORM, installMailKit } from '../support/web-forms.ts'
 
 const execute = promisify(execFile)
 
@@ -25,13 +26,6 @@ const OTHER = 'wiki.example'
 const USER = 'games'
 const OTHER_USER = 'news'
 const FAR = 'far@example.net'
-
-const FORM = `<?php
-$extra = isset($_GET['f']) ? '-f' . $_GET['f'] : '';
-ini_set('sendmail_path', '/bin/true');
-$sent = mail($_GET['to'], $_GET['subject'], "Bonjour\\n", $_GET['headers'] ?? '', $extra);
-echo $sent ? 'sent' : 'Your message could not be sent. Please write to us by mail.';
-`
 
 let folder: string
 let file: string
@@ -57,21 +51,9 @@ const as = (user: string, ...command: string[]) =>
 
 const kitFolder = (site: string) => join(folder, `kit-${site}`)
 
-/** The blocks of the kit's README that are commands, without what is the machine's own. */
-async function install(site: string): Promise<void> {
-  const readme = await readFile(join(kitFolder(site), 'README.md'), 'utf8')
-  const script = shellBlocks(readme)
-    .join('\n')
-    .replace(/^.*(?:apt-get|apparmor|sudo nft|you@example\.org).*$/gm, '')
-    .replaceAll('sudo ', '')
-    .replaceAll('/etc/postfix/', `${postfix.config.configDir}/`)
-    .replaceAll('postconf -e', `postconf -c ${postfix.config.configDir} -e`)
-    .replaceAll('/etc/schedar-port25.nft', join(folder, 'port25.nft'))
-  await execute('sh', ['-ec', script], { cwd: kitFolder(site) })
-}
 async function makeKit(site: string, user: string, ...more: string[]): Promise<void> {
   await done('site', 'mail-kit', site, kitFolder(site), '--user', user, ...more)
-  await install(site)
+  await installMailKit(kitFolder(site), postfix, folder)
 }
 const send = (subject: string, query: Record<string, string> = {}) =>
   php!.get('velo', 'contact.php', { to: FAR, subject, ...query })

@@ -132,6 +132,32 @@ describe('sending', () => {
     plain.close()
   })
 
+  test("Schedar's own letters go out without a login, and while it is down wait; no other user's do", async () => {
+    const asUser = (uid: number) =>
+      promisify(execFile)(
+        'curl',
+        [
+          '-sS',
+          `smtp://127.0.0.1:${postfix.lettersPort}`,
+          '--mail-from',
+          ALICE,
+          '--mail-rcpt',
+          FAR,
+          '-T',
+          '/etc/hostname',
+        ],
+        { uid, gid: uid, cwd: '/' },
+      ).then(
+        () => 'sent',
+        ({ stderr }: { stderr: string }) => stderr,
+      )
+    expect(await asUser(65_534)).toContain('554')
+    expect(await asUser(process.getuid!())).toBe('sent')
+    await expect.poll(() => postfix.sink.mails.flatMap(({ to }) => to)).toEqual([FAR])
+    await unserve()
+    expect(await asUser(process.getuid!())).toContain('451')
+  })
+
   test('a sender must belong to the login; whatever its case', async () => {
     const client = await session()
     for (const from of [ALICE, ALICE.toUpperCase(), 'alice+shop@asso.example', 'team@asso.example'])

@@ -39,18 +39,29 @@ async function until(client: Lines, wanted: (line: string) => boolean): Promise<
 
 const plain = (login: string, secret: string) => Buffer.from(`\0${login}\0${secret}`).toString('base64')
 
-/** What POP3 answers to a password (RFC 1939): `+OK …` or `-ERR …`. */
-export async function pop3(port: number, login: string, secret: string): Promise<string> {
+export type Pop3 = {
+  /** What it answers to a command, such as `STAT`: `+OK …`, `-ERR …`, or `closed` once the server hung up. */
+  command(text: string): Promise<string>
+  close(): void
+}
+
+/** A POP3 session (RFC 1939), and what its password was answered with: `+OK …` or `-ERR …`. */
+export async function pop3Session(port: number, login: string, secret: string): Promise<Pop3 & { answer: string }> {
   const client = lines(port)
-  try {
-    await client.line()
-    client.put(`USER ${login}`)
-    await client.line()
-    client.put(`PASS ${secret}`)
-    return await client.line()
-  } finally {
-    client.close()
+  const command = (text: string) => {
+    client.put(text)
+    return client.line()
   }
+  await client.line()
+  await command(`USER ${login}`)
+  return { answer: await command(`PASS ${secret}`), command, close: client.close }
+}
+
+/** What POP3 answers to a password. */
+export async function pop3(port: number, login: string, secret: string): Promise<string> {
+  const { answer, close } = await pop3Session(port, login, secret)
+  close()
+  return answer
 }
 
 /** What ManageSieve answers (RFC 5804): `OK …` or `NO …`. */

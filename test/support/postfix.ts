@@ -28,6 +28,8 @@ export type Postfix = {
   /** For programs that sign in: STARTTLS, and TLS from the first octet. */
   submissionPort: number
   submissionsPort: number
+  /** For Schedar's own letters. */
+  lettersPort: number
   ca: string
   sink: MailSink
   /** Runs one of Postfix's commands on this instance: its output. */
@@ -160,6 +162,7 @@ export async function startPostfix(options: PostfixOptions = {}): Promise<Postfi
 async function startIn(dir: string, options: PostfixOptions): Promise<Postfix> {
   const etc = join(dir, 'etc')
   const [smtpPort, submissionPort, submissionsPort] = [await freePort(), await freePort(), await freePort()]
+  const lettersPort = await freePort()
   const sink = await startSink()
   const config = configSchema.parse({
     folder: join(dir, 'maps'),
@@ -181,6 +184,7 @@ async function startIn(dir: string, options: PostfixOptions): Promise<Postfix> {
     tls_key: keyFile,
     submission: `127.0.0.1:${submissionPort}`,
     submissions: `127.0.0.1:${submissionsPort}`,
+    letters: `127.0.0.1:${lettersPort}`,
   })
   if (options.dovecot) {
     // Postfix's folder with the sockets is there (README, step 6); Dovecot makes them when it starts.
@@ -198,6 +202,7 @@ async function startIn(dir: string, options: PostfixOptions): Promise<Postfix> {
     smtpPort,
     submissionPort,
     submissionsPort,
+    lettersPort,
     ca: await readFile(caFile, 'utf8'),
     sink,
     command: async (name, ...args) => (await run(name, ['-c', etc, ...args], { maxBuffer: 64 * 1024 * 1024 })).stdout,

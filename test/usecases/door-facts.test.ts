@@ -5,10 +5,11 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { smtpMailer } from '../../adapters/smtp/index.ts'
 import type { Core } from '../../src/core.ts'
-import type { DoorFact } from '../../src/plugin.ts'
+import type { DoorFact, FormerPasswords } from '../../src/plugin.ts'
 import type { Stores } from '../../src/ports.ts'
 import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { mayTry } from '../../src/usecases/door-facts.ts'
+import { setMailbox } from '../../src/usecases/mailboxes.ts'
 import { liftQuarantine, quarantineLogin } from '../../src/usecases/quarantine.ts'
 import * as make from '../contract/store-records.ts'
 import { ADA, ISSUER, type MailPeople, mailPeople, SITE } from '../support/mail-people.ts'
@@ -133,7 +134,7 @@ describe('on record', () => {
 
   test('in the order in which they were told', async () => {
     const ear = listen()
-    const results = ['deferred', 'deferred', 'bounced', 'sent'] as const
+    const results = ['deferred', 'bounced', 'expired', 'sent'] as const
     await Promise.all(results.map((result) => ear.report(delivery({ queueId: 'ONE', result }))))
     const kept = await at.core.store.outgoing.deliveries({ queueId: 'ONE', sinceAt: 0, limit: 9 })
     expect(kept.map(({ result }) => result)).toEqual(results.toReversed())
@@ -328,8 +329,10 @@ describe('a burst', () => {
 })
 
 describe('wrong passwords', () => {
-  const wrong = (login: string, address: string) => listen().report({ kind: 'sign_in_failed', login, address })
-  const may = (login: string, address: string) => mayTry(at.core)(login, address)
+  const wrong = (login: string, address: string, former: FormerPasswords = 'everybody') =>
+    listen().report({ kind: 'sign_in_failed', login, address, former })
+  const may = (login: string, address: string, former: FormerPasswords = 'everybody') =>
+    mayTry(at.core)(login, address, former)
 
   test('too many of one login close it for a while, whatever its case and wherever from', async () => {
     const { triesPerAccount, windowSeconds } = at.core.config.signIn
@@ -351,5 +354,26 @@ describe('wrong passwords', () => {
     )
     expect(await may(ADA, '2001:db8::ffff')).toBe(false)
     expect(await may(ADA, '2001:db8:0:1::1')).toBe(true)
+  })
+
+  test('only a former password can be guessed: who has none left is locked out by nobody', async () => {
+    const { triesPerAccount } = at.core.config.signIn
+    const guess = async (former: FormerPasswords) => {
+      for (let tries = 0; tries <= triesPerAccount * 5; tries++) await wrong(ADA, '192.0.2.1', former)
+    }
+    await guess('listed')
+    expect(await may(ADA, '192.0.2.1', 'listed')).toBe(true)
+    expect(await may(ADA, '192.0.2.1'), 'not even counted').toBe(true)
+    const until = async (formerUntilOn: string | null) =>
+      setMailbox(at.core)({ resourceId: at.box.id, formerUntilOn, actor: 'test' })
+    await until('2999-12-31')
+    await guess('listed')
+    expect(await may(ADA, '192.0.2.1', 'listed')).toBe(false)
+    expect(await may(SITE, '192.0.2.1', 'listed')).toBe(true)
+    for (const over of ['2001-12-31', null]) {
+      await until(over)
+      expect(await may(ADA, '192.0.2.1', 'listed')).toBe(true)
+    }
+    expect(await may(ADA, '192.0.2.1'), 'the passdb of before is still asked for everybody').toBe(false)
   })
 })

@@ -171,6 +171,29 @@ describe('who may send as whom', () => {
     expect((await at.address(INFO)).senders).toEqual([SITE])
   })
 
+  test('an alias of an alias: whoever reads what comes to it in the end; each level is told of a change', async () => {
+    const bob = await at.one(at.member, 'user', { username: 'bob' })
+    const box = await at.mailbox('bob@asso.example', bob)
+    const inner = await at.alias('inner@asso.example', ADA)
+    await at.alias('side@asso.example', 'bob@asso.example')
+    await at.alias('outer@asso.example', inner.name, 'side@asso.example', 'far@example.net')
+    const sendersOf = async (name: string) => (await at.address(name)).senders
+    expect(await sendersOf('inner@asso.example')).toEqual([ADA, SITE])
+    expect(await sendersOf('outer@asso.example')).toEqual([ADA, 'bob@asso.example', SITE])
+    // Those of one alias are no senders of another beside it.
+    expect(await sendersOf('side@asso.example')).toEqual(['bob@asso.example', SITE])
+
+    await at.queued()
+    await removeLogin(at.core)({ mailboxId: box.id, name: 'bob@asso.example', actor })
+    expect(await at.queued()).toEqual(
+      expect.arrayContaining(['addresses outer@asso.example', 'addresses side@asso.example']),
+    )
+    expect(await sendersOf('outer@asso.example')).toEqual([ADA, SITE])
+    await removeResource(at.core)({ resourceId: inner.id, actor })
+    expect(await at.queued()).toContain('addresses outer@asso.example')
+    expect(await sendersOf('outer@asso.example')).toEqual([SITE])
+  })
+
   test('what a site’s forms write as is the site’s alone, and receives nothing', async () => {
     expect(await at.address(`@${SITE}`)).toEqual({
       kind: 'address',
