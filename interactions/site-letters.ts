@@ -2,7 +2,7 @@
 import type { Organisation } from '../src/ports.ts'
 import type { TrafficLetter } from '../src/usecases/traffic-spikes.ts'
 import { textsOf } from '../src/web/texts.ts'
-import { megabytes } from './traffic-parts.ts'
+import { counted, megabytes } from './traffic-parts.ts'
 
 type About = () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
 
@@ -19,17 +19,21 @@ export const createTrafficLetter =
           member,
           at: texts.moment(at, zone),
           size: megabytes(texts, bytes),
-          requests,
+          requests: counted(texts, requests),
           usual: megabytes(texts, usual.bytes),
-          usual_requests: usual.requests,
+          usual_requests: counted(texts, usual.requests),
         }),
         path &&
-          t('letter.traffic.path', { path: path.value, size: megabytes(texts, path.bytes), requests: path.requests }),
+          t('letter.traffic.path', {
+            path: path.value,
+            size: megabytes(texts, path.bytes),
+            requests: counted(texts, path.requests),
+          }),
         address &&
           t('letter.traffic.address', {
             address: address.value,
             size: megabytes(texts, address.bytes),
-            requests: address.requests,
+            requests: counted(texts, address.requests),
           }),
         `${issuer}/admin/sites/${siteId}`,
       ]

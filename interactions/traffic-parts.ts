@@ -1,4 +1,4 @@
-// How much a site sent, in words.
+// How much a site sent and was asked for, in words.
 import type { Texts } from '../src/web/texts.ts'
 
 const MEGABYTE = 1_000_000
@@ -11,3 +11,6 @@ export const megabytes = ({ locale, t }: Texts, bytes: number): string => {
     size: new Intl.NumberFormat(`${locale}-BE`, { maximumFractionDigits: digits }).format(value),
   })
 }
+
+export const counted = ({ locale }: Pick<Texts, 'locale'>, count: number): string =>
+  new Intl.NumberFormat(`${locale}-BE`).format(count)

@@ -3,7 +3,7 @@ import { busiest, HOUR_MS, hourOf, type Share, type Traffic } from '../../src/do
 import { type Html, html } from '../../src/web/html.ts'
 import type { View } from '../../src/web/page.ts'
 import type { Desk } from '../desk.ts'
-import { megabytes } from '../traffic-parts.ts'
+import { counted, megabytes } from '../traffic-parts.ts'
 import { columns } from './outgoing-parts.ts'
 import { listed } from './parts.ts'
 import { zoneOf } from './states.ts'
@@ -47,7 +47,7 @@ const shares = ({ texts }: View, title: string, head: string, all: readonly Shar
     all.map(({ value, bytes, requests }) => [
       html`<code class="name">${value}</code>`,
       megabytes(texts, bytes),
-      requests,
+      counted(texts, requests),
     ]),
     texts.t('admin.traffic.none'),
   )
@@ -67,8 +67,8 @@ export async function trafficOf(desk: Desk, view: View, siteId: string): Promise
   const today = hours.filter(({ at }) => at >= from)
   const size = (bytes: number) => megabytes(texts, bytes)
   return html`${heading}<div class="charts">
-      ${columns(day, t('admin.traffic.day', { since: moment(from, zone), size: size(sum(day)), most: size(Math.max(...day)), requests: sum(today.map(({ requests }) => requests)) }))}
-      ${columns(week, t('admin.traffic.week', { size: size(sum(week)), most: size(Math.max(...week)), requests: sum(hours.map(({ requests }) => requests)) }))}
+      ${columns(day, t('admin.traffic.day', { since: moment(from, zone), size: size(sum(day)), most: size(Math.max(...day)), requests: counted(texts, sum(today.map(({ requests }) => requests))) }))}
+      ${columns(week, t('admin.traffic.week', { size: size(sum(week)), most: size(Math.max(...week)), requests: counted(texts, sum(hours.map(({ requests }) => requests))) }))}
     </div>
     ${shares(view, t('admin.traffic.paths'), t('admin.traffic.path'), busiest(today.flatMap(({ paths }) => paths)))}
     ${shares(view, t('admin.traffic.addresses'), t('admin.traffic.address'), busiest(today.flatMap(({ addresses }) => addresses)))}`

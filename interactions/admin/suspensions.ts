@@ -84,6 +84,13 @@ async function subjects(desk: Desk, overrides: readonly Override[]): Promise<{ h
   )
 }
 
+/** The list that it is about one of. */
+function upFrom({ texts: { t } }: View, override: Override): readonly [href: string, text: string] {
+  const target = targetOf(override)
+  if ('accountId' in target) return ['/admin/accounts', t('admin.nav.accounts')]
+  return 'memberId' in target ? ['/admin/members', t('admin.nav.members')] : ['/admin/sites', t('admin.nav.sites')]
+}
+
 /** Since when and until when; of one that was lifted, when that was. */
 function dates({ texts }: View, override: Override, lifted: boolean, zone: string): [string, string][] {
   const { t, day, moment } = texts
@@ -117,7 +124,7 @@ export const suspension = (desk: Desk, watcher: Watcher): Page<Staff> =>
       return {
         title,
         ...(pending && !still && { refreshSeconds: EVERY_SECONDS }),
-        body: html`${trail(view, ['/admin/accounts', t('admin.nav.accounts')])} ${heading(title)}
+        body: html`${trail(view, upFrom(view, first))} ${heading(title)}
           ${await progress(desk, view, lines, lifted)}
           ${pending && html`<noscript><p>${still ? link(ctx.path, t('admin.live.go_on')) : link(`${ctx.path}?still=1`, t('admin.live.stop'))}</p></noscript>`}
           ${facts([[t('admin.reason'), first.reasonText], ...dates(view, first, lifted, zone)])}

@@ -9,8 +9,8 @@ import { followLog } from '../../src/plugin-log.ts'
 import type { ApacheConfig } from './config.ts'
 import { hoursIn } from './traffic.ts'
 
-/** A line a second and a thousand are told in one piece. */
-const POLL_MS = 5000
+/** A line a second and a thousand are told in one piece: what is kept is hours. */
+const POLL_MS = 15_000
 /** A clock may be ahead a little. */
 const AHEAD_MS = 3_600_000
 

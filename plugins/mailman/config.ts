@@ -5,7 +5,7 @@ import { listsConfig } from '../../src/plugin-lists.ts'
 /** Passwords go over it in the clear. */
 const isNear = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname)
+  return url?.protocol === 'http:' && /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname)
 }
 
 export const config = z.strictObject({

@@ -51,16 +51,18 @@ export function sympa({ helper, configFile }: Pick<SympaConfig, 'helper' | 'conf
     },
     async include(list, source, signal) {
       const answer = await run('include', list, signal)
+      const isAtAll = /^include \[/m.test(answer)
       // A source that failed has Sympa keep everybody who was on the list, those who left too.
-      if (!/^include \[notice\] Inclusion succeeded /m.test(answer))
+      if (isAtAll ? !/^include \[notice\] Inclusion succeeded /m.test(answer) : !answer.endsWith(DONE))
         throw unavailable(`Sympa did not bring ${list} up to date: ${said(answer)}`)
-      if (!answer.includes(`from data source "${source.slice(0, LONGEST_NAME)}"`))
-        throw unavailable(`${list} does not follow Schedar: its configuration has no include_file of ${source}`)
+      if (!isAtAll || !answer.includes(`from data source "${source.slice(0, LONGEST_NAME)}"`))
+        throw unavailable(`${list} does not follow Schedar yet: its configuration has no include_file of ${source}`)
     },
     async remove(list, addresses, signal) {
       const answer = await run('remove', list, signal, addresses)
       const isAnswer = answer.endsWith(DONE) || /^del \[user\] /m.test(answer)
-      if (!isAnswer || answer.includes('[intern]')) throw unavailable(`Sympa did not clear ${list}: ${said(answer)}`)
+      if (!isAnswer || answer.includes('[intern]'))
+        throw unavailable(`Sympa did not clear ${list}: ${said(answer).replace(/\S+@\S+/g, '…')}`)
     },
   }
 }

@@ -2,6 +2,11 @@
 import type { SympaConfig } from './config.ts'
 import type { Settings } from './kit.ts'
 
+/** A list without members. */
+export const EMPTY = 'members.empty'
+/** The lines for a list's configuration. */
+export const configOf = (list: string): string => `lists/${list.replace(/[^a-z0-9._-]/g, '.')}`
+
 const HELPER = '/usr/local/sbin/schedar-sympa'
 
 const helperSteps = (socket: string | undefined): string =>
@@ -27,7 +32,7 @@ export const listSteps = ({ service, user, lists }: Following): string => `
 \`\`\`sh
 sudo install -d -o ${user} -g sympa -m 2750 ${service.folder}
 for list in ${lists.join(' ')}; do
-  [ -e ${service.folder}/$list ] || sudo install -o ${user} -g sympa -m 0640 members/$list ${service.folder}/$list
+  [ -e ${service.folder}/$list ] || sudo install -o ${user} -g sympa -m 0640 ${EMPTY} ${service.folder}/$list
 done
 \`\`\`
 
@@ -49,7 +54,7 @@ It says that the lists do not follow Schedar yet: that is the next step, once fo
 in \`/var/lib/sympa/list_data/DOMAIN/\`.)
 
 \`\`\`sh
-${lists.map((list) => `sudo -u sympa tee -a /var/lib/sympa/list_data/${list.split('@')[0]}/config < lists/${list}`).join('\n')}
+${lists.map((list) => `sudo -u sympa tee -a /var/lib/sympa/list_data/${list.split('@')[0]}/config < ${configOf(list)}`).join('\n')}
 \`\`\`
 
 \`\`\`sh
@@ -85,6 +90,7 @@ sudo apache2ctl configtest && sudo systemctl reload apache2
 ## 2. Sympa's own sign-in
 
 \`\`\`sh
+sudo cp -p /etc/sympa/auth.conf /etc/sympa/auth.conf.before
 sudo install -o sympa -g sympa -m 0640 auth.conf /etc/sympa/auth.conf
 sudo systemctl restart wwsympa
 \`\`\`

@@ -15,7 +15,7 @@ import {
 } from '../apache/block.ts'
 import { config, plainPath, type SympaConfig } from './config.ts'
 import { helperScript, helperService, helperSocket } from './kit-helper.ts'
-import { listSteps, readMe } from './kit-page.ts'
+import { configOf, EMPTY, listSteps, readMe } from './kit-page.ts'
 import { memberFile } from './member-file.ts'
 
 /** Leads into Sympa signed in, for a link that knows nothing of Sympa's own addresses. */
@@ -128,10 +128,8 @@ export function kit(target: KitTarget): KitFile[] {
     { path: `${filling.name}.conf`, content: vhost(s) },
     ...companions(filling, target),
     { path: 'auth.conf', content: authConf(s) },
-    ...lists.flatMap((list) => [
-      { path: `members/${list}`, content: memberFile(new Map()) },
-      { path: `lists/${list}`, content: listConfig(service!.folder, list) },
-    ]),
+    ...(service === undefined ? [] : [{ path: EMPTY, content: memberFile(new Map()) }]),
+    ...lists.map((list) => ({ path: configOf(list), content: listConfig(service!.folder, list) })),
     ...(service?.helper === undefined
       ? []
       : [

@@ -56,7 +56,7 @@ describe('a line', () => {
     ],
     [{ user: 'x [01/Jan/2020:00:00:00 +0000]' }, { at: AT, bytes: 1234 }],
     [
-      { referer: '[01/Jan/2020:00:00:00 +0000] ', agent: ' 200 999999999 ' },
+      { referer: 'x [01/Jan/2020:00:00:00 +0000] ', agent: ' 200 999999999 ' },
       { at: AT, bytes: 1234 },
     ],
     [{ request: 'GET / HTTP/1.1\\" 200 999999999' }, { path: '/', bytes: 1234 }],

@@ -17,6 +17,8 @@ import { accountSubject, pluginHost } from '../support/subjects.ts'
 
 const MEMBERS = 'membres@lists.asso.example'
 const BOARD = 'ca@lists.asso.example'
+/** Its configuration does not include the file. */
+const DEAF = 'sourde@lists.asso.example'
 const lists = { [MEMBERS]: { who: 'members' }, [BOARD]: { who: 'group:ca' } }
 const soon = () => AbortSignal.timeout(20_000)
 
@@ -120,7 +122,7 @@ describe('Sympa’s plugin', () => {
         const [verb, list = ''] = request.split('\n')
         asked.push(request)
         const included = `include [notice] Subscribers were included from data source "${list.slice(0, 15)}" into list x.\ninclude [notice] Inclusion succeeded (0 added, 0 deleted, 0 updated).\n`
-        socket.end(`${verb === 'include' ? included : ''}schedar-sympa: done\n`)
+        socket.end(`${verb === 'include' && list !== DEAF ? included : ''}schedar-sympa: done\n`)
       })
     }).listen(join(folder, 'helper.sock'))
     for (const list of [MEMBERS, BOARD]) await writeFile(join(folder, 'members', list), memberFile(new Map()))
@@ -167,6 +169,18 @@ describe('Sympa’s plugin', () => {
     )
     // The others are brought up to date all the same.
     expect(await readFile(join(folder, 'members', MEMBERS), 'utf8')).toContain('\nz@asso.example z\n')
+  })
+
+  test('says which list does not include its file, and goes on telling it', async () => {
+    await writeFile(join(folder, 'members', DEAF), memberFile(new Map()))
+    const deaf = { ...config(), lists: { ...lists, [DEAF]: { who: 'members' } } }
+    const service = await sympa.open!(deaf, pluginHost(folder))
+    const y = new Map([['y', service.render(accountSubject('y'))]])
+    const said = { detail: expect.stringContaining(`${DEAF} does not follow Schedar`) }
+    await expect(service.apply(y, soon())).rejects.toMatchObject(said)
+    expect((await service.observe(['y'], soon())).get('y')).not.toEqual(y.get('y'))
+    await expect(service.apply(y, soon())).rejects.toMatchObject(said)
+    expect(asked.filter((request) => request.startsWith(`include\n${DEAF}`))).toHaveLength(2)
   })
 
   test.each([

@@ -2,7 +2,7 @@
 // is ever touched. Needs mariadb-server and its client.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -73,6 +73,7 @@ async function installKit(): Promise<void> {
   await run('sh', ['-c', 'exec mariadb --no-defaults -S "$1" -u kit_admin < "$2"', 'sh', server.socket, file], {
     env: { PATH: '/usr/bin:/bin', MYSQL_PWD: passwords.admin },
   })
+  await rm(file)
 }
 
 beforeAll(async () => {

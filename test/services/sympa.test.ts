@@ -113,8 +113,7 @@ describe('lists', () => {
   })
 
   test('changes on each other’s heels all arrive', async () => {
-    await suspendThem('bob')
-    await suspendThem('max')
+    for (const name of ['bob', 'max']) await suspendThem(name)
     await restoreThem('bob')
     await expectOn('membres', 'ada', 'bob', 'eve')
     await restoreThem('max')
@@ -223,9 +222,7 @@ describe('no list is emptied', () => {
 describe('pages', () => {
   test('visitors see them; a member signs in and is known by their address', async () => {
     const browser = createBrowser()
-    const visited = await front(browser)
-    expect(visited.status).toBe(200)
-    expect(visited.text).toContain('sso_login')
+    expect((await front(browser)).text).toContain('sso_login')
     await signIn(browser, person('bob'), `${sympa.url}/oidc/sign-in`)
     expect(await isIn(browser, addressOf('bob'))).toBe(true)
   })
@@ -244,7 +241,6 @@ describe('pages', () => {
     await restoreThem('eve')
     await signIn(first, person('eve'))
     expect(await isIn(first, addressOf('eve'))).toBe(true)
-    await expectOn('membres', 'ada', 'bob', 'eve', 'max')
   })
 
   test('signing out ends both sessions', async () => {

@@ -17,6 +17,8 @@ const packages = [
     'postfix',
     'postfix-lmdb',
     'openssl',
+    'cron',
+    'procps',
     'msmtp',
     'nftables',
     'iproute2',
@@ -31,6 +33,10 @@ const packages = [
     'fonts-dejavu-core',
     'roundcube-core',
     'roundcube-sqlite3',
+    'dbconfig-sqlite3',
+    'sympa',
+    'mailman3',
+    'mailman3-web',
     ...spipPackages,
   ]),
 ]
@@ -65,6 +71,15 @@ if (missing.length > 0) {
   const answers = [
     'postfix postfix/main_mailer_type select No configuration',
     'roundcube-core roundcube/dbconfig-install boolean false',
+    // These cannot be set up without a database: one in a file, that nothing uses.
+    'sympa sympa/dbconfig-install boolean true',
+    'sympa sympa/database-type select sqlite3',
+    'sympa wwsympa/webserver_type select Other',
+    'mailman3 mailman3/dbconfig-install boolean true',
+    'mailman3 mailman3/database-type select sqlite3',
+    'mailman3-web mailman3-web/dbconfig-install boolean true',
+    'mailman3-web mailman3-web/database-type select sqlite3',
+    'mailman3-web mailman3-web/configure-webserver select none',
   ]
   execFileSync('debconf-set-selections', { input: `${answers.join('\n')}\n` })
   apt('install', '-y', '--no-install-recommends', ...missing)

@@ -2,9 +2,9 @@
 // systemd would have it, and its pages behind a private Apache. The machine's Sympa is left alone.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import type { SympaConfig } from '../../plugins/sympa/config.ts'
@@ -119,14 +119,12 @@ export async function startSympa(names: readonly string[]) {
     /** Puts the kit's files where its README says, but for the pages' part. */
     async installLists(files: readonly KitFile[]): Promise<void> {
       await writeKit(files, join(folder, 'kit'))
-      for (const { path, content } of files) {
-        const list = path.split('/')[1]
-        if (path.startsWith('members/')) {
-          await writeFile(join(folder, path), content, { mode: 0o640 })
-          await chown(join(folder, path), 0, gid)
-        }
-        if (path.startsWith('lists/'))
-          await appendFile(join(folder, 'lists', list!.split('@')[0]!, 'config'), String(content))
+      const empty = files.find(({ path }) => path === 'members.empty')!.content
+      for (const { content } of files.filter(({ path }) => path.startsWith('lists/'))) {
+        const file = /^include_file (.*)$/m.exec(String(content))![1]!
+        await writeFile(file, empty, { mode: 0o640 })
+        await chown(file, 0, gid)
+        await appendFile(join(folder, 'lists', basename(file).split('@')[0]!, 'config'), String(content))
       }
       await chmod(join(folder, 'kit/helper/schedar-sympa'), 0o755)
     },
@@ -187,7 +185,6 @@ DocumentRoot ${home}/htdocs
     },
 
     errors: async () => (await apache?.errors()) ?? '',
-    readState: (path: string) => readFile(path, 'utf8'),
     async stop(): Promise<void> {
       helper?.close()
       await apache?.stop()
