@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config'
 // private instance on loopback; test/support/packages.ts sees that they are there. Nothing is ever skipped.
 const servers = ['test/services/**', 'test/browser/**', 'test/issues/**']
 
+/** What is waited for comes soon, but not on a machine that has much else to do. */
+const poll = { timeout: 10_000 }
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -17,6 +20,7 @@ export default defineConfig({
           // Starting a house takes a second, and several on a busy machine.
           hookTimeout: 60_000,
           allowOnly: false,
+          expect: { poll },
         },
       },
       {
@@ -26,6 +30,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           allowOnly: false,
+          expect: { poll },
         },
       },
     ],

@@ -14,7 +14,7 @@ export type Window = {
 const TICK_MS = 10
 
 /** CPU milliseconds that a process has used since it began (proc(5): utime and stime, in ticks). */
-function cpuMsOf(pid: number): number {
+export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS

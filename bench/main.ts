@@ -3,11 +3,12 @@
 import { parseArguments } from './arguments.ts'
 import { dues } from './dues.ts'
 import { machine } from './machine.ts'
+import { mail } from './mail.ts'
 import { provider } from './provider.ts'
 import { type Bench, jsonLine, type Result, table } from './results.ts'
 import { suspension } from './suspension.ts'
 
-const benches: Record<string, Bench> = { provider, suspension, dues }
+const benches: Record<string, Bench> = { provider, suspension, dues, mail }
 
 async function run(argv: readonly string[]): Promise<void> {
   const { names, json } = parseArguments(argv, Object.keys(benches))
@@ -26,6 +27,8 @@ async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
+// What was started is ended with the process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 await run(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`bench: ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1

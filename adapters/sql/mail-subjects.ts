@@ -46,6 +46,19 @@ export function mailSubjectNames(knex: Knex) {
       )
       .pluck('resource.name')
 
+  async function loginsOf(change: Exclude<Touching, { login: string }>): Promise<string[]> {
+    const found = knex('login')
+    if ('accountId' in change) return found.where({ accountId: change.accountId }).pluck('name')
+    if ('resourceId' in change) return found.where({ mailboxId: change.resourceId }).pluck('name')
+    // Each by an index of its own: asked for together, SQLite would look at all logins there are.
+    const boxes = knex('resource').whereIn('memberId', change.memberIds).select('id')
+    const both: string[][] = await Promise.all([
+      found.clone().whereIn('mailboxId', boxes).pluck('name'),
+      found.clone().whereIn('accountId', accountsOf(change.memberIds)).pluck('name'),
+    ])
+    return [...new Set(both.flat())]
+  }
+
   return {
     loginNames: async (after: string, limit: number): Promise<string[]> =>
       inOrder(
@@ -93,30 +106,28 @@ export function mailSubjectNames(knex: Knex) {
 
     async loginsTouched(change: Touching): Promise<string[]> {
       if ('login' in change) return [change.login]
-      const people = logins()
-      if ('accountId' in change) people.where({ 'login.accountId': change.accountId })
-      else if ('resourceId' in change) people.where({ 'login.mailboxId': change.resourceId })
-      else
-        people.where((any) =>
-          any.whereIn('mailbox.memberId', change.memberIds).orWhereIn('login.accountId', accountsOf(change.memberIds)),
-        )
+      const people = await loginsOf(change)
       const own = 'accountId' in change ? [] : await sendersTouched(change)
-      return [...(await people.pluck('login.name')), ...own].toSorted()
+      return [...people, ...own].toSorted()
     },
 
     /** Addresses by what is known of them, the aliases that lead there, and what sites write as. */
     async addressesTouched(change: Touching): Promise<string[]> {
       if ('login' in change) return []
-      const meant = addresses()
-      if ('accountId' in change)
-        meant.whereIn('resource.id', knex('login').where({ accountId: change.accountId }).select('mailboxId'))
-      else if ('resourceId' in change) meant.where({ 'resource.id': change.resourceId })
-      else meant.whereIn('resource.memberId', change.memberIds)
+      // A cross join is read in this order: SQLite would begin with all addresses there are.
+      const meant =
+        'accountId' in change
+          ? knex('login')
+              .crossJoin('resource', 'resource.id', 'login.mailboxId')
+              .where({ 'login.accountId': change.accountId })
+              .whereIn('resource.kind', ['mailbox', 'alias'])
+          : addresses()
+      if ('resourceId' in change) meant.where({ 'resource.id': change.resourceId })
+      else if ('memberIds' in change) meant.whereIn('resource.memberId', change.memberIds)
       const names = new Set<string>(await meant.pluck('resource.name'))
       // An alias may lead to an alias.
       for (let level = [...names]; level.length > 0; ) {
         const leading: string[] = await inLots(level, (some) =>
-          // A cross join is read in this order: SQLite would begin with all addresses there are.
           knex('aliasTarget')
             .crossJoin('resource' as never, 'resource.id', 'aliasTarget.resourceId')
             .whereIn('resource.kind', ['mailbox', 'alias'])

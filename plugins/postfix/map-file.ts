@@ -44,28 +44,41 @@ export function mapFile(path: string, configDir: string): MapFile {
   /** The last text and what it says: of 20,000 lines, reading them is cheap and taking them apart is not. */
   let known: { text: string; parsed: MapText } | undefined
   const drifted = new Set<Name>()
+  /** A text, and the table as it stood when both said the same but for the keys that drifted. */
+  let agreed: { text: string; table: string } | undefined
+  /** Whether it was looked at before: who looks once, as a command does, need not see it all. */
+  let isKnown = false
 
   function parse(text: string): MapText {
     if (known?.text !== text) known = { text, parsed: parseMap(path, text) }
     return known.parsed
   }
 
-  const source = async (): Promise<MapText> =>
-    parse(await textOf(path).catch((error: unknown) => Promise.reject(fileFailure(error, path))))
+  const read = (): Promise<string> => textOf(path).catch((error: unknown) => Promise.reject(fileFailure(error, path)))
+  const source = async (): Promise<MapText> => parse(await read())
 
-  const isCompiled = (): Promise<boolean> =>
-    stat(`${path}.lmdb`).then(
-      ({ size }) => size > 0, // a file that was never filled is no table: postmap makes it anew
-      (error: unknown) => (errno(error) === 'ENOENT' ? false : Promise.reject(fileFailure(error, path))),
+  /** The table as it stands: another one after each change of it. Undefined: never filled, postmap makes it anew. */
+  const standing = (): Promise<string | undefined> =>
+    stat(`${path}.lmdb`, { bigint: true }).then(
+      ({ size, ino, mtimeNs }) => (size > 0n ? `${ino} ${size} ${mtimeNs}` : undefined),
+      (error: unknown) => (errno(error) === 'ENOENT' ? undefined : Promise.reject(fileFailure(error, path))),
     )
 
   /** Values in the table, of these keys or of all. */
   async function look(keys: readonly Name[] | 'all', signal: AbortSignal): Promise<Map<Name, string>> {
-    if (!(await isCompiled())) return new Map()
+    if ((await standing()) === undefined) return new Map()
     const { stdout } = await (keys === 'all'
       ? run(['-s', table], signal)
       : run(['-q', '-', table], signal, lines(keys)))
     return readTable(stdout)
+  }
+
+  /**
+   * Whether the table says what its text does, but for the keys that drifted: seen before, and neither was changed since. A
+   * look is a process of its own for each table, and holds everybody up while it begins.
+   */
+  async function isAsSeen(text: string): Promise<boolean> {
+    return agreed?.text === text && agreed.table === (await standing())
   }
 
   async function set(entries: Entries, signal: AbortSignal): Promise<void> {
@@ -91,44 +104,66 @@ export function mapFile(path: string, configDir: string): MapFile {
 
     async observe(keys, signal) {
       if (keys.length === 0) return new Map()
-      const [{ ours, foreign }, live] = await Promise.all([source(), look(keys, signal)])
-      const asked = keys === 'all' ? new Set([...ours.keys(), ...live.keys()]) : keys
+      const text = await read()
+      const { ours, foreign } = parse(text)
+      // Whoever asks for all wants to know: each night the tables themselves are looked at.
+      if (keys === 'all' || !(await isAsSeen(text))) {
+        const which = isKnown ? 'all' : keys
+        const before = await standing()
+        const live = await look(which, signal)
+        const compared = which === 'all' ? new Set([...ours.keys(), ...live.keys()]) : which
+        if (which === 'all') drifted.clear()
+        for (const key of compared)
+          if (!foreign.has(key) && live.get(key) !== ours.get(key)) drifted.add(key)
+          else drifted.delete(key)
+        agreed = which === 'all' && before !== undefined ? { text, table: before } : undefined
+        isKnown = true
+      }
       const held = new Map<Name, Held>()
-      for (const key of asked) {
+      for (const key of keys === 'all' ? new Set([...ours.keys(), ...drifted]) : keys) {
+        const value = ours.get(key)
         if (foreign.has(key)) continue
-        const value = live.get(key)
-        if (value !== ours.get(key)) {
-          held.set(key, { drift: true })
-          drifted.add(key)
-        } else if (value !== undefined) held.set(key, { value })
+        if (drifted.has(key)) held.set(key, { drift: true })
+        else if (value !== undefined) held.set(key, { value })
       }
       return held
     },
 
     async apply(changes, signal) {
-      const { ours, foreign } = await source()
+      const text = await read()
+      const { ours, foreign } = parse(text)
+      const seen = await isAsSeen(text)
+      const compiled = (await standing()) !== undefined
       const usable = [...changes].filter(([key]) => !foreign.has(key))
-      const compiled = await isCompiled()
       // An entry leaves the table before its line goes, and its line comes before it enters: what has no line is not in
       // the table, unless somebody put it there, and most changes need no look at most tables.
       const gone = usable.flatMap(([key, value]) =>
         value === null && (ours.has(key) || drifted.has(key)) ? [key] : [],
       )
       if (compiled) await drop(gone, signal)
-      await editFile(path, RIGHTS, (text) => {
-        const parsed = parse(text)
+      let [asRead, written] = [text, text]
+      await editFile(path, RIGHTS, (before) => {
+        const parsed = parse(before)
         const wanted = changedEntries(parsed.ours, usable)
+        asRead = before
+        written = before
         // Postfix takes no mail without its table, so an empty one is begun as well.
-        if (wanted === parsed.ours && text !== '') return text
-        const written = mapText(path, parsed, wanted)
+        if (wanted === parsed.ours && before !== '') return before
+        written = mapText(path, parsed, wanted)
         known = { text: written, parsed: parseMapOf(written, parsed, wanted) }
         return written
       })
-      const entered = new Map(usable.flatMap(([key, value]) => (value === null ? [] : [[key, value] as const])))
-      if (compiled && entered.size <= MANY) await set(entered, signal)
-      else await run([table], signal)
+      const isThere = (key: Name, value: string) => seen && ours.get(key) === value && !drifted.has(key)
+      const entered = usable.flatMap(([key, value]) =>
+        value === null || isThere(key, value) ? [] : [[key, value] as const],
+      )
+      const anew = !compiled || entered.length > MANY
+      await (anew ? run([table], signal) : set(new Map(entered), signal))
       await dateTable()
       for (const key of changes.keys()) drifted.delete(key)
+      const now = anew || (seen && asRead === text) ? await standing() : undefined
+      if (anew) drifted.clear()
+      agreed = now === undefined ? undefined : { text: written, table: now }
       return [...changes.keys()].filter((key) => foreign.has(key))
     },
   }

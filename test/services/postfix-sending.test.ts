@@ -228,7 +228,8 @@ describe('bursts', () => {
     expect(replies.map((reply) => reply.slice(0, 3))).toEqual(['250', '250', '250', '250', '554'])
     const held = (await queue()).filter(({ queue_name }) => queue_name === 'hold')
     expect(held.map(({ queue_id }) => queue_id)).toEqual([queueIdIn(replies[3]!)])
-    expect(doors.facts.at(-1)).toMatchObject({
+    // What the log tells of the messages before may come after it.
+    expect(doors.facts.findLast(({ kind }) => kind === 'submitted')).toMatchObject({
       burst: expect.stringContaining('3 messages'),
       message: { login: ALICE },
     })

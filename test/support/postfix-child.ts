@@ -64,7 +64,7 @@ const modes = {
       return [...rows.values()].filter((row) => 'refused' in row).length
     }
     say({ ...(await outcome(refused.apply(new Map([...wanted].slice(0, 1)), soon()))), held: await held() })
-    await writeFile(join(folder, 'filler'), Buffer.alloc(540 * 1024))
+    await writeFile(join(folder, 'filler'), Buffer.alloc(590 * 1024))
     say({ ...(await outcome(refused.apply(wanted, soon()))), held: await held() })
     await rm(join(folder, 'filler'))
     say({ ...(await outcome(refused.apply(wanted, soon()))), held: await held() })
