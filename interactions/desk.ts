@@ -2,7 +2,7 @@
 import type { Provider } from 'oidc-provider'
 import type { Core } from '../src/core.ts'
 import type { Plugin } from '../src/plugin.ts'
-import type { AccountInForce, Organisation, Uploads } from '../src/ports.ts'
+import type { AccountInForce, Organisation, SiteProbe, Uploads } from '../src/ports.ts'
 import type { Reconciler, ServiceHandle } from '../src/reconcile.ts'
 import type { Queues } from '../src/usecases/held-messages.ts'
 import type { ReminderReport } from '../src/usecases/remind.ts'
@@ -34,6 +34,8 @@ export type Desk = {
   organisation: () => Promise<Pick<Organisation, 'name' | 'contactEmail' | 'timeZone'>>
   /** The network address of the person, behind the proxies that are trusted. */
   address: (ctx: { req: import('node:http').IncomingMessage }) => string
+  /** Looks for the proofs of sites that members connect by themselves. */
+  siteProbe: SiteProbe
   /** Statements between their upload and their import. */
   uploads: Uploads
   /** Today's calls and reminders of dues. */

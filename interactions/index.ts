@@ -18,7 +18,7 @@ import { errorPage, oauthErrorPage } from './error.ts'
 import { forgotten } from './forgotten.ts'
 import { tellAtSite } from './forward-auth.ts'
 import { home } from './home.ts'
-import { accepting, joining } from './joining.ts'
+import { accepting, joining, toMember, toSite } from './joining.ts'
 import { type Look, layout } from './layout.ts'
 import { loggedOutPage, logoutPage } from './logout.ts'
 import { mail, mailPhone, mountProfile } from './mail.ts'
@@ -27,6 +27,8 @@ import { passwordByHand, passwordByLink } from './password.ts'
 import { people } from './people.ts'
 import { setUp } from './set-up.ts'
 import { siteKit, siteSecret } from './site-acts.ts'
+import { siteGuests } from './site-guests.ts'
+import { newSite, pendingSite } from './site-register.ts'
 import { site, sites } from './sites.ts'
 import { step } from './step.ts'
 
@@ -63,11 +65,17 @@ export function createPages(desk: Desk, letters: Letters, look: () => Promise<Lo
       mountProfile(router, desk)
       mount(router, people(desk, letters), frame)
       mount(router, sites(desk), frame)
+      // Before the page of one: «new» is no site.
+      mount(router, newSite(desk), frame)
+      mount(router, pendingSite(desk), frame)
       mount(router, site(desk), frame)
+      mount(router, siteGuests(desk, letters), frame)
       mount(router, siteKit(desk), frame)
       mount(router, siteSecret(desk), frame)
-      mount(router, joining(desk), frame)
-      mount(router, accepting(desk), frame)
+      mount(router, joining(desk, toMember(desk)), frame)
+      mount(router, accepting(desk, toMember(desk)), frame)
+      mount(router, joining(desk, toSite(desk)), frame)
+      mount(router, accepting(desk, toSite(desk)), frame)
       for (const page of accountActs(desk)) mount(router, page, frame)
       mountAdmin(router, desk, letters, frame)
       mountForwardAuth(router, { ...desk, sessions: desk.siteSessions, tell: tellAtSite(desk, frame.texts) })

@@ -31,6 +31,15 @@ export function createLetters(
         text: [t('letter.hello_all'), t('letter.joining.text', all), t('letter.bye', all)].join('\n\n'),
       }
     },
+    async guest({ locale }, at, link, days) {
+      const { t } = textsOf(locale)
+      const { name: association, contactEmail: contact } = await organisation()
+      const all = { association, contact, ...at, link, days }
+      return {
+        subject: t('letter.guest.subject', all),
+        text: [t('letter.hello_all'), t('letter.guest.text', all), t('letter.bye', all)].join('\n\n'),
+      }
+    },
     held: (account, { removals, of, on }, link) =>
       letter(account, 'letter.held.subject', 'letter.held.text', {
         removals,

@@ -12,6 +12,7 @@ import {
   type SiteShown,
   setSiteRole,
 } from '../src/usecases/own-sites.ts'
+import { mayRegisterFor } from '../src/usecases/site-registration.ts'
 import type { Form } from '../src/web/forms.ts'
 import { type Html, html } from '../src/web/html.ts'
 import type { Page, View } from '../src/web/page.ts'
@@ -21,6 +22,7 @@ import type { Desk } from './desk.ts'
 import { heading, hidden, summary } from './parts.ts'
 import { roleNames } from './people.ts'
 import { explanation } from './reasons.ts'
+import { registrations } from './site-register.ts'
 
 export const SITES = '/account/sites'
 export const siteAddress = (id: string): string => `${SITES}/${id}`
@@ -32,7 +34,7 @@ const why = ({ texts: { t } }: View, { access, reason }: AccessAnswer): Html =>
   html`${access !== 'full' && html` <small>${t(`why.${reason.code}` as TextKey)}</small>`}`
 
 /** The roles that a client of this kind knows; undefined where any word may be one. */
-async function rolesKnown(desk: Desk, client: Client): Promise<readonly string[] | undefined> {
+export async function rolesKnown(desk: Desk, client: Client): Promise<readonly string[] | undefined> {
   const plugin = await pluginOf(desk, client)
   return plugin?.client?.(String(client.metadata.client_uri ?? '')).roles
 }
@@ -49,7 +51,8 @@ async function openness(desk: Desk, view: View, { site, hosting, editing }: Site
     ${editing.access === 'none' && html`<section class="notice warn" aria-label="${t('sites.why_closed')}">${explanation(view.texts, editing.reason, about)}</section>`}`
 }
 
-const takeBack = (view: View, { clientId }: Client, { accountId, name }: Editor, role: string): Html => {
+type Holder = Pick<Editor, 'accountId' | 'name'>
+const takeBack = (view: View, { clientId }: Client, { accountId, name }: Holder, role: string): Html => {
   const { t } = view.texts
   return html`<form method="post">${hidden(view)}<input type="hidden" name="client" value="${clientId}"><input type="hidden" name="account" value="${accountId}"><input type="hidden" name="role" value="${role}">
     <button class="link" name="act" value="take">${t('sites.take')}<span class="skip"> ${role}, ${name}</span></button></form>`
@@ -63,6 +66,16 @@ const editorRows = (view: View, client: Client, person: Editor, you: string, may
     ${byAffiliation && html`<span>${byAffiliation}<br><small>${t('sites.by_role', { role: t(roleNames[affiliation]) })}</small></span>`}
     ${given.map((role) => html`<span class="whole acts">${role} ${mayAct && takeBack(view, client, person, role)}</span>`)}
   </li>`
+}
+
+type Other = SiteClient['others'][number]
+/** A group, somebody whom the association let in, or a guest of the site's own. */
+function otherRow(view: View, client: Client, other: Other, mayAct: boolean): Html {
+  const { t } = view.texts
+  const { subjectKind, subject, who, role, invitedBy } = other
+  const name = subjectKind === 'group' ? t('admin.clients.group', { name: who }) : who
+  const mayTake = mayAct && invitedBy !== undefined
+  return html`<li><span>${name}<br><small>${t(invitedBy ? 'sites.guest' : 'sites.by_association')}</small></span><span>${role}${mayTake && html`<br>${takeBack(view, client, { accountId: subject, name }, role)}`}</span></li>`
 }
 
 /** What was typed comes back into the form of the client that it was typed for. */
@@ -104,9 +117,10 @@ async function editing(desk: Desk, view: View, shown: SiteShown, one: SiteClient
     ${editors.length + others.length === 0 && html`<p>${t('sites.no_editor')}</p>`}
     <ul class="rows">
       ${editors.map((person) => editorRows(view, client, person, you, mayAct))}
-      ${others.map(({ subjectKind, who, role }) => html`<li><span>${subjectKind === 'group' ? t('admin.clients.group', { name: who }) : who}<br><small>${t('sites.by_association')}</small></span><span>${role}</span></li>`)}
+      ${others.map((other) => otherRow(view, client, other, mayAct))}
     </ul>
-    ${mayAct && giveForm(view, one, known, at)}`
+    ${mayAct && giveForm(view, one, known, at)}
+    ${mayAct && html`<a class="button" href="${siteAddress(shown.site.id)}/guests">${t('guests.invite')}</a>`}`
 }
 
 function serviceRow(view: View, { name, kind, pending, failing, oldestAt, dueAt }: SiteService, zone: string): Html {
@@ -212,13 +226,14 @@ export const sites = (desk: Desk): Page<AccountInForce> => ({
       body: html`${heading(t('sites.title'), t('sites.lead'))}
         ${mine.length === 0 && html`<p>${t('sites.none')}</p>`}
         <ul class="rows">${mine.map(({ site: { id, name }, memberName, editing: answer }) => html`<li><span><a href="${siteAddress(id)}">${name}</a><br><small>${memberName}</small></span><span>${state(view, answer)}${why(view, answer)}</span></li>`)}</ul>
+        ${await registrations(desk, account, view)}
         <a class="button" href="/">${t('back_home')}</a>`,
     }
   },
 })
 
-/** On the home page, for whoever looks after any. */
+/** On the home page, for whoever looks after any, or may. */
 export async function ownSites(desk: Desk, account: AccountInForce, { texts: { t } }: View): Promise<Html> {
   const mine = await listSites(desk.core)(account)
-  return html`${mine.length > 0 && html`<p><a href="${SITES}">${t('sites.title')}</a></p>`}`
+  return html`${(mine.length > 0 || mayRegisterFor(desk.core, account).length > 0) && html`<p><a href="${SITES}">${t('sites.title')}</a></p>`}`
 }

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Provider } from 'oidc-provider'
 import { ldapConfig, openLdapDirectory } from '../adapters/ldap/index.ts'
+import { siteProbe } from '../adapters/net/site-probe.ts'
 import { fileMailer, smtpMailer } from '../adapters/smtp/index.ts'
 import { type Database, databaseError, migrate, openDatabase } from '../adapters/sql/database.ts'
 import { ownDirectory } from '../adapters/sql/directory.ts'
@@ -293,6 +294,7 @@ export async function openInstallation({
     organisation,
     address: ({ req }) => addressOf(req),
     machinery: { reconciler, services, elsewhere, pluginNames, loadPlugin, queues },
+    siteProbe: siteProbe(config.sites),
     uploads,
     remind: reminders.send,
   }

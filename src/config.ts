@@ -3,6 +3,7 @@
 import { CronPattern } from 'croner'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { sitesConfig } from './config-sites.ts'
 import { accesses, defaultPolicy, type Policy, type PolicyKind, policyKinds } from './domain/access.ts'
 import { AppError } from './domain/errors.ts'
 import { standings } from './domain/standing.ts'
@@ -223,6 +224,7 @@ const schema = z.strictObject({
     )
     .default({})
     .describe('The services kept in step, each by its plugin.'),
+  sites: sitesConfig,
   theme: z
     .strictObject({
       logo: z.string().optional().describe('A PNG or SVG file shown on top of each page.'),

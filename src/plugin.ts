@@ -249,6 +249,8 @@ export type Plugin<C extends ZodType = ZodType, S extends Subject = Subject, R e
   queue?(config: z.infer<C>, host: Host): MailQueue
   /** For `schedar doctor`: what is amiss on this machine with sites that have a login to send with, a sentence each. */
   examine?(config: z.infer<C>, sites: readonly string[]): Promise<string[]>
+  /** True if whoever owns a site installs its kit without a hand of the host's: they may connect one by themselves. */
+  selfService?: true
   client?(url: string): ClientTemplate
   kit?(target: KitTarget): Promise<KitFile[]> | KitFile[]
   /** What is installed once for a whole service that nobody signs in to. */

@@ -23,6 +23,8 @@ import type {
   ResourceStore,
   SessionStore,
   SettingStore,
+  SiteInvitationStore,
+  SiteRegistrationStore,
   StandingStore,
   SubjectStore,
   ThrottleStore,
@@ -76,6 +78,20 @@ export type Mail = {
 }
 export type Mailer = { send(mail: Mail): Promise<void>; check(): Promise<void>; close(): Promise<void> }
 
+/** What was seen of a site's proof in its file. `host`: whereto it redirects. */
+export type FileSeen =
+  | { seen: 'text'; text: string }
+  | { seen: 'status'; status: number }
+  | { seen: 'redirect'; host: string }
+  | { seen: 'no_address' | 'address_refused' | 'unreachable' | 'certificate' | 'slow' | 'large' }
+/** The texts of a name in DNS. */
+export type TextsSeen = { seen: 'texts'; texts: readonly string[] } | { seen: 'nothing' | 'unanswered' }
+/** Looks at sites that are nobody's yet, from a machine that stands inside: bounded, and never at what is private. */
+export type SiteProbe = {
+  file(name: string, path: string): Promise<FileSeen>
+  texts(name: string): Promise<TextsSeen>
+}
+
 export type Stores = {
   organisations: OrganisationStore
   members: MemberStore
@@ -99,6 +115,8 @@ export type Stores = {
   credentials: CredentialStore
   tickets: TicketStore
   invitations: InvitationStore
+  siteInvitations: SiteInvitationStore
+  registrations: SiteRegistrationStore
   throttle: ThrottleStore
   consents: ConsentStore
   appPasswords: AppPasswordStore

@@ -194,7 +194,14 @@ export type Client = {
   createdAt: Instant
   disabledAt: Instant | null
 }
-export type ClientRole = { clientId: string; subjectKind: 'account' | 'group'; subject: string; role: string }
+export type ClientRole = {
+  clientId: string
+  subjectKind: 'account' | 'group'
+  subject: string
+  role: string
+  /** Of a guest: who asked them, of those who look after the site. */
+  invitedBy?: string
+}
 
 export type Ticket = {
   kind: 'setup' | 'invitation' | 'password_reset'
@@ -227,6 +234,25 @@ export type MemberInvitation = {
   memberId: string
   email: string
   role: AffiliationRole
+  createdBy: string
+  createdAt: Instant
+  expiresAt: Instant
+}
+
+/** Somebody asked by letter to work at one member's site, with a role at its client and nothing else. */
+export type SiteInvitation = Omit<MemberInvitation, 'memberId' | 'role'> & { clientId: string; role: string }
+
+/** A site that somebody is about to connect, until it is settled: proved, approved, withdrawn, refused or begun anew. */
+export type SiteRegistration = {
+  id: string
+  memberId: string
+  /** The host name. */
+  name: string
+  url: string
+  /** Of client: the plugin with its kit. */
+  kind: string
+  /** What the site or its DNS has to show. */
+  token: string
   createdBy: string
   createdAt: Instant
   expiresAt: Instant

@@ -23,6 +23,8 @@ import type {
   Override,
   Resource,
   SigningKey,
+  SiteInvitation,
+  SiteRegistration,
   StaffRole,
   StandingInForce,
   TermRecord,
@@ -206,6 +208,33 @@ export type InvitationStore = {
   ofMember(memberId: string): Promise<MemberInvitation[]>
   /** True once, for whoever is first. */
   settle(id: string, outcome: 'accepted' | 'withdrawn' | 'replaced', at: Instant): Promise<boolean>
+  /** Removes those whose end was before, open or not. */
+  sweep(before: Instant): Promise<void>
+}
+
+/** Invitations of guests to sites, as those to a member's people. */
+export type SiteInvitationStore = Omit<InvitationStore, 'add' | 'get' | 'byDigest' | 'ofMember'> & {
+  add(invitation: SiteInvitation, digest: string): Promise<void>
+  get(id: string): Promise<SiteInvitation | undefined>
+  byDigest(digest: string): Promise<SiteInvitation | undefined>
+  /** The newest first. */
+  ofClient(clientId: string): Promise<SiteInvitation[]>
+}
+
+/** Sites that are about to be connected: neither proved nor given up, and perhaps past their end. */
+export type SiteRegistrationStore = {
+  add(registration: SiteRegistration): Promise<void>
+  get(id: string): Promise<SiteRegistration | undefined>
+  /** The newest first. */
+  ofMember(memberId: string): Promise<SiteRegistration[]>
+  /** Everybody's, the newest first. */
+  list(limit: number, offset: number): Promise<SiteRegistration[]>
+  /** True once, for whoever is first. */
+  settle(
+    id: string,
+    outcome: 'proved' | 'approved' | 'held' | 'withdrawn' | 'refused' | 'replaced',
+    at: Instant,
+  ): Promise<boolean>
   /** Removes those whose end was before, open or not. */
   sweep(before: Instant): Promise<void>
 }

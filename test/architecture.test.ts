@@ -15,7 +15,7 @@ const layers = {
   statements: /^src\/statements\//,
   plugin: /^src\/plugin(-(files|kit|lists|log))?\.ts$/,
   ports: /^src\/(ports|stores|dues-stores|mail-stores|records)\.ts$/,
-  rules: /^src\/(core|config|doors|mail-subjects|guard|secrets|provider-service|settle|reconcile)\.ts$/,
+  rules: /^src\/(core|config|config-sites|doors|mail-subjects|guard|secrets|provider-service|settle|reconcile)\.ts$/,
   usecases: /^src\/usecases\//,
   texts: /^interactions\/texts\/[a-z]{2}\.json$/,
   web: /^src\/web\//,

@@ -1,6 +1,6 @@
 // OpenID Connect clients, and who has which role on them.
 import type { Knex } from 'knex'
-import type { Client, ClientStore } from '../../src/ports.ts'
+import type { Client, ClientRole, ClientStore } from '../../src/ports.ts'
 import type { Rows, SqlRow } from './rows.ts'
 
 type ClientRow = Omit<Client, 'metadata' | 'rolesOfAffiliation' | 'secondFactor'> & {
@@ -8,6 +8,8 @@ type ClientRow = Omit<Client, 'metadata' | 'rolesOfAffiliation' | 'secondFactor'
   rolesOfAffiliation: string
   secondFactor: number
 }
+
+type RoleRow = Omit<ClientRole, 'invitedBy'> & { invitedBy: string | null }
 
 const read = (row: ClientRow): Client => ({
   ...row,
@@ -61,11 +63,15 @@ export const clientStore = (knex: Knex, rows: Rows, many: Rows): ClientStore => 
   setRole: async (role) => {
     await knex('clientRole').insert(role).onConflict(['clientId', 'subjectKind', 'subject', 'role']).ignore()
   },
-  removeRole: async (role) => {
-    await knex('clientRole').where(role).delete()
+  removeRole: async ({ clientId, subjectKind, subject, role }) => {
+    await knex('clientRole').where({ clientId, subjectKind, subject, role }).delete()
   },
-  rolesOn: (clientId) => knex('clientRole').where({ clientId }).orderBy('role').orderBy('subject'),
+  rolesOn: async (clientId) => {
+    const found: RoleRow[] = await knex('clientRole').where({ clientId }).orderBy('role').orderBy('subject')
+    return found.map(({ invitedBy, ...role }) => (invitedBy === null ? role : { ...role, invitedBy }))
+  },
   remove: async (clientId) => {
+    await knex('siteInvitation').where({ clientId }).delete()
     await knex('clientRole').where({ clientId }).delete()
     await knex('consent').where({ clientId }).delete()
     await knex('client').where({ clientId }).delete()

@@ -1,7 +1,6 @@
 // Credentials and the one-time links that set them. What must be used once is used up by one conditional update.
 import type { Knex } from 'knex'
-import type { CredentialStore, InvitationStore, TicketStore } from '../../src/ports.ts'
-import { exactly } from './exactly.ts'
+import type { CredentialStore, TicketStore } from '../../src/ports.ts'
 
 export const credentialStore = (knex: Knex): CredentialStore => ({
   password: async (accountId) => (await knex('password').where({ accountId }).first())?.phc,
@@ -52,37 +51,3 @@ export const ticketStore = (knex: Knex): TicketStore => ({
     await knex('ticket').where('expiresAt', '<', before).delete()
   },
 })
-
-const invitation = ['id', 'memberId', 'email', 'role', 'createdBy', 'createdAt', 'expiresAt'] as const
-
-export const invitationStore = (knex: Knex): InvitationStore => {
-  const open = () => knex('memberInvitation').whereNull('settledAt')
-  return {
-    add: async (added, digest) => {
-      await knex('memberInvitation').insert({ ...added, digest })
-    },
-    get: (id) =>
-      open()
-        .where({ id })
-        .first(...invitation),
-    byDigest: async (digest) => {
-      const found = exactly<{ digest: string }>(await open().where({ digest }).first('digest'), { digest })
-      return (
-        found &&
-        open()
-          .where(found)
-          .first(...invitation)
-      )
-    },
-    ofMember: (memberId) =>
-      open()
-        .where({ memberId })
-        .orderBy('createdAt', 'desc')
-        .orderBy('id')
-        .select(...invitation),
-    settle: async (id, outcome, settledAt) => (await open().where({ id }).update({ outcome, settledAt })) === 1,
-    sweep: async (before) => {
-      await knex('memberInvitation').where('expiresAt', '<', before).delete()
-    },
-  }
-}

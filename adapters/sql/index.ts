@@ -8,9 +8,10 @@ import { appPasswordStore } from './app-passwords.ts'
 import { auditStore } from './audit.ts'
 import { booksStore } from './books.ts'
 import { clientStore } from './clients.ts'
-import { credentialStore, invitationStore, ticketStore } from './credentials.ts'
+import { credentialStore, ticketStore } from './credentials.ts'
 import { type Database, databaseError } from './database.ts'
 import { callStore, duesStore } from './dues.ts'
+import { invitationStore, registrationStore, siteInvitationStore } from './invitations.ts'
 import { mailSubjectStore } from './mail-subjects.ts'
 import { mailboxStore, quarantineStore } from './mailboxes.ts'
 import { memberStore, standingStore } from './members.ts'
@@ -50,6 +51,8 @@ const stores = (knex: Knex, rows: Rows, kind: Database['kind']): Stores => ({
   credentials: credentialStore(knex),
   tickets: ticketStore(knex),
   invitations: invitationStore(knex),
+  siteInvitations: siteInvitationStore(knex),
+  registrations: registrationStore(knex),
   throttle: throttleStore(knex, kind),
   consents: consentStore(knex, kind),
   appPasswords: appPasswordStore(knex),

@@ -389,4 +389,22 @@ export const migrations: readonly Migration[] = [
     'site_id {id} not null references resource(id), at bigint not null, bytes bigint not null, requests bigint not null, paths {long} not null, addresses {long} not null, primary key (site_id, at)',
   ),
   index('traffic', 'at'),
+  // Sites that somebody of a member is about to connect.
+  table(
+    'site_registration',
+    `id {id} primary key, member_id {id} not null references member(id), name varchar(254) not null, url varchar(500) not null, kind varchar(64) not null,
+     token varchar(64) not null, created_by varchar(64) not null, created_at bigint not null, expires_at bigint not null, settled_at bigint, outcome varchar(16)`,
+  ),
+  index('site_registration', 'member_id'),
+  index('site_registration', 'expires_at'),
+  // Guests of one site: asked by letter, and who asked.
+  table(
+    'site_invitation',
+    `id {id} primary key, client_id varchar(64) not null references client(client_id), email varchar(254) not null, role varchar(32) not null, digest char(43) not null,
+     created_by varchar(64) not null, created_at bigint not null, expires_at bigint not null, settled_at bigint, outcome varchar(16)`,
+  ),
+  index('site_invitation', 'digest', true),
+  index('site_invitation', 'client_id'),
+  index('site_invitation', 'expires_at'),
+  column('client_role', 'invited_by varchar(64)'),
 ]

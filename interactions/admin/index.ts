@@ -36,6 +36,7 @@ import { register } from './register.ts'
 import { rotate } from './rotate.ts'
 import { service, services } from './services.ts'
 import { siteMail } from './site-mail.ts'
+import { pendingSiteOf, pendingSites } from './site-registrations.ts'
 import { onSite, site, sites } from './sites.ts'
 import { suspension } from './suspensions.ts'
 
@@ -97,6 +98,9 @@ export function mountAdmin(router: Router, desk: Desk, letters: Letters, frame: 
     mailbox(desk),
     siteMail(desk),
     sites(desk),
+    // Before the page of one: «pending» is no site.
+    pendingSites(desk),
+    pendingSiteOf(desk),
     site(desk),
     ...accessActs(desk, watcher, 'sites', onSite(desk)),
   ]

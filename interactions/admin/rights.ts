@@ -96,6 +96,8 @@ const table = {
   '/admin/mailboxes/:id/take-login': doing(admin),
   '/admin/mailboxes/:id/remove': doing(admin),
   '/admin/sites': reading(help),
+  '/admin/sites/pending': reading(help),
+  '/admin/sites/pending/:registration': { read: help, act: admin },
   '/admin/sites/:id': reading(help),
   '/admin/sites/:id/suspend': doing(admin),
   '/admin/sites/:id/restore': doing(admin),

@@ -120,6 +120,7 @@ export const sites = (desk: Desk): Page<Staff> =>
       return {
         title: t('admin.nav.sites'),
         body: html`${heading(t('admin.nav.sites'), t('admin.sites.text'))} ${outcome(view, ctx)}
+          ${acts([['/admin/sites/pending', t('register.pending')]])}
           ${filters(view, filterText('text', t('admin.sites.name'), text))}
           ${shown.length === 0 ? html`<p class="none" role="status">${t('admin.sites.none')}</p>` : table(t('admin.nav.sites'), head, await rows(desk, view, shown, sums))}
           ${pager(view, ctx, shown.length, all.length > from + PAGE)}`,
@@ -154,9 +155,9 @@ function editors(staff: Staff, { texts }: View, { client, people, others }: Site
       name,
       html`${byAffiliation && html`${byAffiliation} <small>(${t('sites.by_role', { role: roleName(texts, affiliation) })})</small> `}${given.join(', ')}`,
     ]),
-    ...others.map(({ subjectKind, subject, who, role }) => [
+    ...others.map(({ subjectKind, subject, who, role, invitedBy }) => [
       subjectKind === 'account' && opens ? link(`/admin/accounts/${subject}`, who) : who,
-      t(subjectKind === 'group' ? 'admin.groups' : 'sites.by_association'),
+      t(subjectKind === 'group' ? 'admin.groups' : invitedBy ? 'sites.guest' : 'sites.by_association'),
       role,
     ]),
   ]

@@ -34,6 +34,7 @@ export default definePlugin({
   serve,
   serviceKit: closedKit,
 
+  selfService: true,
   client: moduleClient,
 
   kit: (target) => {

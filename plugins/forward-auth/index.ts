@@ -91,6 +91,7 @@ function fill({ issuer, associationName, url, client, options }: KitTarget): Fil
 
 export default definePlugin({
   summary: 'Any site behind nginx or Caddy: the proxy asks about each request, and passes on who it is from.',
+  selfService: true,
 
   client: (url) => ({
     redirectUris: [`${origin(url)}/schedar/callback`],

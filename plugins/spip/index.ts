@@ -93,6 +93,7 @@ async function pluginFiles(): Promise<KitFile[]> {
 
 export default definePlugin({
   summary: 'SPIP sites: sign-in, roles and sign-out through a plugin of SPIP; authors arrive by themselves.',
+  selfService: true,
 
   client: (url) => ({
     redirectUris: [`${url}${REDIRECT}`],

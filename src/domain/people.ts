@@ -24,6 +24,11 @@ export const looksAfter = (authority: Authority): boolean => decides[authority].
 const ofSites: readonly AffiliationRole[] = ['owner', 'admin', 'technical']
 export const looksAfterSites = ({ role }: Pick<Membership, 'role'>): boolean => ofSites.includes(role)
 
+/** True while a membership that lets its people decide is in order too: what costs the host something new asks for both. */
+export const letsBegin = (membership: Membership): boolean =>
+  letsDecide(membership) &&
+  (['current', 'grace'].includes(membership.standing) || membership.overrides.some(({ effect }) => effect === 'allow'))
+
 /** True while a membership lets its people decide anything: not while it is suspended, nor once it is closed. */
 export const letsDecide = ({ standing, overrides }: Pick<Membership, 'standing' | 'overrides'>): boolean =>
   standing !== 'closed' && !overrides.some(({ effect }) => effect === 'deny')

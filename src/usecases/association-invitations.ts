@@ -75,7 +75,7 @@ async function write(
 }
 
 /** In the language of the account that has the address, else of the association. */
-async function localeFor(core: Core, email: string, member: Member): Promise<Locale> {
+export async function localeFor(core: Core, email: string, member: Member): Promise<Locale> {
   const [account, other] = await core.store.accounts.byEmail(email)
   return account && !other ? account.locale : member.locale
 }
@@ -212,7 +212,7 @@ export const acceptInvitation =
     return member
   }
 
-function checkedName(field: 'givenName' | 'familyName', typed: string): string {
+export function checkedName(field: 'givenName' | 'familyName', typed: string): string {
   const name = typed.normalize('NFC').trim()
   if (name === '') throw new AppError('required', { field, detail: `${field} is needed` })
   if (name.length > LONGEST_NAME || /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name))

@@ -75,55 +75,58 @@ function metadataOf(template: ClientTemplate, url: string): Record<string, unkno
   }
 }
 
-/** Register a client; the secret is in the answer this once, and in the kit. */
+type Registered = { client: Client; clientSecret: string }
+
+/** Within a transaction; the secret is in the answer this once, and in the kit. */
+export async function addClientIn(core: Core, stores: Stores, input: NewClient): Promise<Registered> {
+  const url = checkedUrl(input.url.replace(/\/+$/, ''), 'url')
+  const template = input.plugin?.client?.(url) ?? other({ ...input, url })
+  if (!input.plugin?.client && (input.redirectUris ?? []).length === 0)
+    throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
+  if (input.name.trim() === '' || input.name.length > LONGEST_NAME)
+    throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
+  const clientSecret = core.random.token(32)
+  const organisation = await organisationNamed(stores)
+  const clientId = input.clientId ?? core.random.token(9).replace(/^[-_]/, 'c')
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(clientId))
+    throw new AppError('invalid_value', {
+      field: 'clientId',
+      detail: 'a client_id has letters, digits, . _ - and at most 64 characters',
+    })
+  if (clientId === HOUSE_CLIENT || (await stores.clients.get(clientId)))
+    throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
+  const made: Client = {
+    clientId,
+    organisationId: organisation.id,
+    kind: input.kind,
+    name: input.name,
+    service: input.service ?? template.service ?? (input.site ? 'site' : 'web'),
+    resourceId: input.site?.id ?? null,
+    party: input.party ?? 'first',
+    audience: input.audience ?? (input.site ? 'listed' : 'members'),
+    secondFactor: input.secondFactor ?? false,
+    metadata: metadataOf(template, url),
+    sealedSecret: core.vault.seal(clientSecret, secretContext(clientId)),
+    rolesOfAffiliation: template.rolesOfAffiliation ?? {},
+    createdAt: core.clock.now(),
+    disabledAt: null,
+  }
+  await stores.clients.add(made)
+  await audit(core, stores, {
+    action: 'client.added',
+    actor: input.actor,
+    subjectKind: 'client',
+    subjectId: clientId,
+    payload: { kind: made.kind, name: made.name, url, party: made.party, audience: made.audience },
+  })
+  return { client: made, clientSecret }
+}
+
+/** Register a client. */
 export const addClient =
   (core: Core) =>
-  async (input: NewClient): Promise<{ client: Client; clientSecret: string }> => {
-    const url = checkedUrl(input.url.replace(/\/+$/, ''), 'url')
-    const template = input.plugin?.client?.(url) ?? other({ ...input, url })
-    if (!input.plugin?.client && (input.redirectUris ?? []).length === 0)
-      throw new AppError('required', { field: 'redirectUris', detail: 'name at least one --redirect-uri' })
-    if (input.name.trim() === '' || input.name.length > LONGEST_NAME)
-      throw new AppError('invalid_value', { field: 'name', detail: 'a name has 1 to 200 characters' })
-    const clientSecret = core.random.token(32)
-    const client = await core.store.transaction(async (stores) => {
-      const organisation = await organisationNamed(stores)
-      const clientId = input.clientId ?? core.random.token(9).replace(/^[-_]/, 'c')
-      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(clientId))
-        throw new AppError('invalid_value', {
-          field: 'clientId',
-          detail: 'a client_id has letters, digits, . _ - and at most 64 characters',
-        })
-      if (clientId === HOUSE_CLIENT || (await stores.clients.get(clientId)))
-        throw new AppError('conflict', { field: 'clientId', detail: `the client ${clientId} exists already` })
-      const made: Client = {
-        clientId,
-        organisationId: organisation.id,
-        kind: input.kind,
-        name: input.name,
-        service: input.service ?? template.service ?? (input.site ? 'site' : 'web'),
-        resourceId: input.site?.id ?? null,
-        party: input.party ?? 'first',
-        audience: input.audience ?? (input.site ? 'listed' : 'members'),
-        secondFactor: input.secondFactor ?? false,
-        metadata: metadataOf(template, url),
-        sealedSecret: core.vault.seal(clientSecret, secretContext(clientId)),
-        rolesOfAffiliation: template.rolesOfAffiliation ?? {},
-        createdAt: core.clock.now(),
-        disabledAt: null,
-      }
-      await stores.clients.add(made)
-      await audit(core, stores, {
-        action: 'client.added',
-        actor: input.actor,
-        subjectKind: 'client',
-        subjectId: clientId,
-        payload: { kind: made.kind, name: made.name, url, party: made.party, audience: made.audience },
-      })
-      return made
-    })
-    return { client, clientSecret }
-  }
+  (input: NewClient): Promise<Registered> =>
+    core.store.transaction((stores) => addClientIn(core, stores, input))
 
 /** The provider ends what these accounts hold at clients that refuse them now. */
 const tellProvider = (core: Core, stores: Stores, accountIds: readonly string[]): Promise<void> => {

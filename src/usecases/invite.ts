@@ -21,6 +21,13 @@ export type Letters = {
     link: string,
     days: number,
   ): Promise<LetterText>
+  /** To a guest of one site, with or without an account. */
+  guest(
+    to: { email: string; locale: Locale },
+    at: { site: string; member: string; role: string },
+    link: string,
+    days: number,
+  ): Promise<LetterText>
   passwordReset(account: Account, link: string, minutes: number): Promise<LetterText>
 }
 

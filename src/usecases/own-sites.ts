@@ -44,7 +44,7 @@ export type Editor = {
 export type SiteClient = {
   client: Client
   people: Editor[]
-  /** Roles of groups, and of accounts that are not of the member: the association gave them. */
+  /** Roles of groups, and of accounts that are not of the member: the association gave them, or, with `invitedBy`, the site. */
   others: (ClientRole & { who: string })[]
 }
 
@@ -151,30 +151,40 @@ export const lookAtSite =
   }
 
 export type AtSite = OfSite & { clientId: string }
-type Deciding = { stores: Stores; client: Client; people: readonly Affiliation[] }
+export type Deciding = {
+  stores: Stores
+  client: Client
+  site: Resource
+  member: Member
+  people: readonly Affiliation[]
+}
 
 /** One act at a client of a site, alone, by somebody who may at this moment. */
-async function acting<T>(core: Core, of: AtSite, act: (deciding: Deciding) => Promise<T>): Promise<T> {
+export async function acting<T>(core: Core, of: AtSite, act: (deciding: Deciding) => Promise<T>): Promise<T> {
   const result = await core.store.transaction(async (stores) => {
-    const { member } = await siteLookedAfter(stores, of)
+    const { site, member } = await siteLookedAfter(stores, of)
     // Until the transaction ends nobody else changes who is what; then it is asked once more.
     const people = await stores.people.accountsOf(member.id)
     const { mayAct } = await siteLookedAfter(stores, of)
     if (!mayAct) throw new AppError('forbidden', { detail: `member ${member.memberNumber} decides nothing at present` })
     const client = (await stores.clients.ofResource(of.siteId)).find(({ clientId }) => clientId === of.clientId)
     if (!client) throw new AppError('not_found', { detail: 'the site has no such client' })
-    return act({ stores, client, people })
+    return act({ stores, client, site, member, people })
   })
   core.wake()
   return result
 }
 
-/** Give a role at the site to one of the member's people, oneself included, or take one back that was given by name. */
+/** Give a role at the site to one of the member's people, oneself included, or take one back that was given by name, or from a guest. */
 export const setSiteRole =
   (core: Core) =>
   ({ accountId, role, remove = false, ...of }: AtSite & { accountId: string; role: string; remove?: boolean }) =>
     acting(core, of, async ({ stores, people, client: { clientId } }) => {
-      if (!people.some((person) => person.accountId === accountId))
+      const isGuest = async () =>
+        (await stores.clients.rolesOn(clientId)).some(
+          (one) => one.subjectKind === 'account' && one.subject === accountId && one.role === role && one.invitedBy,
+        )
+      if (!people.some((person) => person.accountId === accountId) && !(remove && (await isGuest())))
         throw new AppError('not_found', { field: 'account', detail: 'this account is not one of the member’s people' })
       const change = { clientId, subjectKind: 'account', subject: accountId, role, remove, actor: of.actor } as const
       await setClientRoleIn(core, stores, change)

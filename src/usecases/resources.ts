@@ -29,50 +29,53 @@ async function nameTaken(stores: Stores, kind: Resource['kind'], name: string): 
   return there.some((found) => found !== undefined)
 }
 
-export const addResource =
-  (core: Core) =>
-  async ({
+type NewResource = {
+  memberId: string
+  kind: Resource['kind']
+  name: string
+  /** Of an alias. */
+  targets?: readonly string[]
+  actor: Actor
+}
+
+/** Within a transaction. Whoever calls wakes the reconciler. */
+export async function addResourceIn(
+  core: Core,
+  stores: Stores,
+  { memberId, kind, name: typed, targets, actor }: NewResource,
+): Promise<Resource> {
+  const name = nameOf(kind, typed)
+  const member = await stores.members.get(memberId)
+  if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
+  const made: Resource = {
+    id: core.random.uuid(),
+    organisationId: member.organisationId,
     memberId,
     kind,
-    name: typed,
-    targets,
+    name,
+    createdAt: core.clock.now(),
+    removedAt: null,
+  }
+  // The audit's append lets one at a time through: a mailbox and an alias made at once must not both have the name.
+  await audit(core, stores, {
+    action: `${kind}.added`,
     actor,
-  }: {
-    memberId: string
-    kind: Resource['kind']
-    name: string
-    /** Of an alias. */
-    targets?: readonly string[]
-    actor: Actor
-  }): Promise<Resource> => {
-    const name = nameOf(kind, typed)
-    const resource = await core.store.transaction(async (stores) => {
-      const member = await stores.members.get(memberId)
-      if (!member) throw new AppError('not_found', { detail: 'there is no such member' })
-      const made: Resource = {
-        id: core.random.uuid(),
-        organisationId: member.organisationId,
-        memberId,
-        kind,
-        name,
-        createdAt: core.clock.now(),
-        removedAt: null,
-      }
-      // The audit's append lets one at a time through: a mailbox and an alias made at once must not both have the name.
-      await audit(core, stores, {
-        action: `${kind}.added`,
-        actor,
-        subjectKind: kind,
-        subjectId: made.id,
-        payload: { name, memberId },
-      })
-      if (await nameTaken(stores, kind, name))
-        throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
-      await stores.resources.add(made)
-      if (kind === 'alias') await putTargets(core, stores, made, targets ?? [], actor)
-      await touch(core, stores, { memberId }, 'person')
-      return made
-    })
+    subjectKind: kind,
+    subjectId: made.id,
+    payload: { name, memberId },
+  })
+  if (await nameTaken(stores, kind, name))
+    throw new AppError('conflict', { field: 'name', detail: `the ${kind} ${name} exists already` })
+  await stores.resources.add(made)
+  if (kind === 'alias') await putTargets(core, stores, made, targets ?? [], actor)
+  await touch(core, stores, { memberId }, 'person')
+  return made
+}
+
+export const addResource =
+  (core: Core) =>
+  async (input: NewResource): Promise<Resource> => {
+    const resource = await core.store.transaction((stores) => addResourceIn(core, stores, input))
     core.wake()
     return resource
   }

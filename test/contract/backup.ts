@@ -14,6 +14,7 @@ const momentary = [
   'throttle',
   'ticket',
   'member_invitation',
+  'site_invitation',
   'submission',
   'delivery',
   'traffic',
@@ -69,6 +70,7 @@ async function fillWithMail(store: Store, member: Member, of: Record<'site' | 'm
   await resources.add(alias)
   await mailboxes.setTargets(alias.id, ['a@asso.example', 'b@asso.example'])
   await mailboxes.setSiteLogin({ siteId: of.site.id, digest: make.digest(), createdAt: make.NOW, createdBy: 'é' })
+  await store.registrations.add(make.registration(member.id))
   const lifted = { liftedAt: 9, liftedBy: 'é' }
   const burst = {
     id: make.id(),

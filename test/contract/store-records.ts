@@ -18,6 +18,7 @@ import type {
   Resource,
   RuleSet,
   SigningKey,
+  SiteRegistration,
   StandingInForce,
   Store,
   Stores,
@@ -225,6 +226,21 @@ export const resource = (of: Pick<Member, 'id' | 'organisationId'>, more: Partia
   removedAt: null,
   ...more,
 })
+export const registration = (memberId: string, more: Partial<SiteRegistration> = {}): SiteRegistration => {
+  const name = `${word()}.example`
+  return {
+    id: id(),
+    memberId,
+    name,
+    url: `https://${name}/blog`,
+    kind: 'spip',
+    token: word(),
+    createdBy: 'cli:zoé',
+    createdAt: NOW,
+    expiresAt: NOW + 1000,
+    ...more,
+  }
+}
 export const client = (organisationId: string, more: Partial<Client> = {}): Client => ({
   clientId: word(),
   organisationId,

@@ -15,6 +15,7 @@ import { storeMail } from './store-mail.ts'
 import { storeMembers } from './store-members.ts'
 import { storeOnce } from './store-once.ts'
 import { storeOutbox } from './store-outbox.ts'
+import { storeSites } from './store-sites.ts'
 import { storeSubjects } from './store-subjects.ts'
 import { storeTraffic } from './store-traffic.ts'
 import { storeTransactions } from './store-transactions.ts'
@@ -59,6 +60,7 @@ export function storeContract(name: string, open: () => Promise<string>): void {
     describe('mail', () => storeMail(opened))
     describe('traffic', () => storeTraffic(opened))
     describe('invitations', () => storeInvitations(opened))
+    describe('sites under way', () => storeSites(opened))
     describe('for the staff', () => storeAdmin(opened))
     describe('the outbox', () => storeOutbox(opened))
     describe('the audit', () => storeAudit(opened))

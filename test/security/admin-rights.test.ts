@@ -48,7 +48,7 @@ afterAll(async () => {
 })
 
 /** Something of each kind that the treasurer's pages are about. */
-const kept = { digest: '', line: '', payment: '' }
+const kept = { digest: '', line: '', payment: '', registration: '' }
 /** A mailbox and a site of hers. */
 const held = { mailboxes: '', sites: '' }
 async function holdings(): Promise<void> {
@@ -57,6 +57,9 @@ async function holdings(): Promise<void> {
   await addLogin(core())({ mailboxId: box.id, accountId: ada.account.id, actor })
   const site = await addResource(core())({ memberId, kind: 'site', name: 'ada.example', actor })
   Object.assign(held, { mailboxes: box.id, sites: site.id })
+  const waiting = record.registration(memberId, { expiresAt: house.clock.now() + 86_400_000 })
+  await core().store.registrations.add(waiting)
+  kept.registration = waiting.id
 }
 async function books(): Promise<void> {
   const payerId = ada.member!.id
@@ -95,7 +98,7 @@ function real(path: AdminPath): string {
     .replace('take-login', 'take-login?login=ada@ada.example')
     .replace(/^\/admin\/(\w+)\/:id/, (_, kind: keyof typeof ids) => `/admin/${kind}/${ids[kind]}`)
     .replace(':name', 'provider')
-    .replace(/:(digest|line|payment)/, (_, kind: keyof typeof kept) => kept[kind])
+    .replace(/:(digest|line|payment|registration)/, (_, kind: keyof typeof kept) => kept[kind])
     .replace(/:\w+/g, 'none-such')
 }
 const url = (path: string) => house.issuer + path

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Desk } from '../../interactions/desk.ts'
 import { createPages } from '../../interactions/index.ts'
 import spip from '../../plugins/spip/index.ts'
+import type { Member } from '../../src/ports.ts'
 import { affiliate } from '../../src/usecases/accounts.ts'
 import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
 import { invitePerson } from '../../src/usecases/association-invitations.ts'
@@ -12,6 +13,8 @@ import { invite } from '../../src/usecases/invite.ts'
 import { addMember } from '../../src/usecases/members.ts'
 import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { offerSetUp } from '../../src/usecases/set-up.ts'
+import { inviteGuest } from '../../src/usecases/site-guests.ts'
+import { registerSite } from '../../src/usecases/site-registration.ts'
 import type { Frame } from '../../src/web/page.ts'
 import { browserOf, codeAt, enrolled, enter, open, rawGet, read, send, titleOf, tokenOf } from '../support/at-home.ts'
 import { type Browser, createBrowser, type Reply } from '../support/browser-jar.ts'
@@ -104,11 +107,28 @@ async function siteOfMine(path: string) {
   const browser = await browserOf(house, owner)
   return {
     owner,
+    site,
     client: client.clientId,
     browser,
     page: await open(house, browser, `/account/sites/${site.id}${path}`),
   }
 }
+
+/** A site, and the link in the letter to a guest. */
+async function guestOfMine() {
+  const { core, letters } = house.installation
+  const { owner, site, client: clientId } = await siteOfMine('')
+  const invited = async (email: string): Promise<string> => {
+    const of = { siteId: site.id, clientId, actor: owner.account.id }
+    await inviteGuest(core, letters)({ ...of, email, role: 'redacteur' })
+    return house.letters().findLast(({ to }) => to === email)!.link
+  }
+  const isUninhabited = async () => expect(await core.store.clients.rolesOn(clientId)).toEqual([])
+  return { invited, isUninhabited }
+}
+
+const noneUnderWay = (member: Member) => async () =>
+  expect(await house.installation.core.store.registrations.ofMember(member.id)).toEqual([])
 
 /** Every form of the house: `path` is the route, in front of `#` where one route has several. */
 const cases: Record<string, () => Promise<Case>> = {
@@ -273,6 +293,37 @@ const cases: Record<string, () => Promise<Case>> = {
     const { client, browser, page } = await siteOfMine('/secret')
     return { browser, page, fields: { client }, isUndone: await nothingMore(client) }
   },
+  '/account/sites/:id/guests': async () => {
+    const { client, browser, page } = await siteOfMine('/guests')
+    const fields = { act: 'invite', client, email: 'eva@evil.example', role: 'webmestre' }
+    return { browser, page, fields, isUndone: await nothingMore(client) }
+  },
+  '/account/sites/new': async () => {
+    const { owner, member } = await association({ coveredUntilOn: '2099-12-31' })
+    const browser = await browserOf(house, owner)
+    const fields = { member: member.id, address: `s${++n}.example`, kind: 'spip' }
+    return { browser, page: await open(house, browser, '/account/sites/new'), fields, isUndone: noneUnderWay(member) }
+  },
+  '/account/sites/new/:id': async () => {
+    const { owner, member } = await association({ coveredUntilOn: '2099-12-31' })
+    const input = { memberId: member.id, address: `s${++n}.example`, kind: 'spip', plugin: spip }
+    const { registration } = await registerSite(house.installation.core)({ ...input, actor: owner.account.id })
+    const browser = await browserOf(house, owner)
+    const page = await open(house, browser, `/account/sites/new/${registration.id}`)
+    return { browser, page, fields: { act: 'withdraw' }, isUndone: await nothingMore(member.id) }
+  },
+  '/account/guest/:token': async () => {
+    const { invited, isUninhabited } = await guestOfMine()
+    const browser = createBrowser()
+    const page = await open(house, browser, await invited(`new${++n}@essai.example`))
+    return { browser, page, fields: { givenName: 'Eva', familyName: 'Neuf' }, isUndone: isUninhabited }
+  },
+  '/account/guest/:key/accept': async () => {
+    const { invited, isUninhabited } = await guestOfMine()
+    const { who, browser } = await signedIn('/')
+    const page = await open(house, browser, await invited(who.account.email!))
+    return { browser, page, fields: {}, isUndone: isUninhabited }
+  },
   '/account/consents': async () => {
     const { who, browser, page } = await signedIn('/')
     const { consents } = house.installation.core.store
@@ -291,7 +342,7 @@ describe('class 13: forms from elsewhere', () => {
   test('every page that takes a form is in the table', () => {
     const routes = new Set<string>()
     const router = { get() {}, post: (path: string) => routes.add(path) } as unknown as Router
-    const desk = { house: { guard() {} } } as unknown as Desk
+    const desk = { core: house.installation.core, house: { guard() {} } } as unknown as Desk
     createPages(desk, {} as never, {} as never).mount(router, {} as Frame)
     const known = new Set(Object.keys(cases).map((name) => name.split('#')[0]!))
     known.delete('/')
