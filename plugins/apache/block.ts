@@ -51,7 +51,7 @@ export const refuse = (field: string, detail: string): never => {
  * A text for a quoted argument of an Apache directive. Quotes and line ends would end it, `${…}` would be replaced, and
  * mod_auth_openidc runs as a command what begins with `exec:`.
  */
-export function argument(field: string, text: string): string {
+function argument(field: string, text: string): string {
   if (/["\\\p{Cc}]|\$\{|^exec:/u.test(text))
     refuse(field, `${field} holds characters that an Apache configuration cannot`)
   return text
