@@ -293,7 +293,9 @@ export function storeMail(opened: Opened): void {
       told({ at: make.NOW + 1, service: 'other' }),
     ]
     await outgoing.delivered([all[0]!, all[0]!])
-    await Promise.all([outgoing.delivered(all), outgoing.delivered(all.toReversed())])
+    // In transactions, as the log's reader does: MariaDB lets one of two that meet crosswise begin again.
+    const tell = (some: typeof all) => store().transaction((inside) => inside.outgoing.delivered(some))
+    await Promise.all([tell(all), tell(all.toReversed())])
     expect(await outgoing.deliveries({ queueId, sinceAt: 0, limit: 99 })).toHaveLength(all.length)
   })
 
