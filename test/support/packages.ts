@@ -22,6 +22,7 @@ const packages = [
     'iproute2',
     'php-fpm',
     'libfcgi-bin',
+    'curl',
     'chromium',
     'fonts-dejavu-core',
     ...spipPackages,
