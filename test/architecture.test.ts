@@ -13,7 +13,7 @@ const layers = {
   domain: /^src\/domain\//,
   rosters: /^src\/rosters\//,
   statements: /^src\/statements\//,
-  plugin: /^src\/plugin(-files)?\.ts$/,
+  plugin: /^src\/plugin(-(files|kit))?\.ts$/,
   ports: /^src\/(ports|stores|dues-stores|mail-stores|records)\.ts$/,
   rules: /^src\/(core|config|doors|mail-subjects|guard|secrets|provider-service|settle|reconcile)\.ts$/,
   usecases: /^src\/usecases\//,
