@@ -1,5 +1,6 @@
 // Logins and addresses as mail services need them: what each may, with which passwords, and where its mail goes.
 import type { Access } from './domain/access.ts'
+import { formerCounts } from './domain/app-passwords.ts'
 import { civilDate } from './domain/time.ts'
 import type { AddressSubject, LoginPassword, LoginSubject } from './plugin.ts'
 import type { AppPassword, Clock, Mailbox, Stores, SubjectSource } from './ports.ts'
@@ -24,7 +25,7 @@ export function mailSubjects({ mailSubjects: store, organisations }: Asked, cloc
     const dated = [...boxes.values()].some(({ formerUntilOn }) => formerUntilOn !== null)
     const [organisation] = dated ? await organisations.all() : []
     const today = civilDate(clock.now(), organisation?.timeZone ?? 'Europe/Brussels')
-    return (resourceId) => today <= (boxes.get(resourceId)?.formerUntilOn ?? '')
+    return (resourceId) => formerCounts(boxes.get(resourceId), today)
   }
 
   return {

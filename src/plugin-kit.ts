@@ -1,6 +1,7 @@
-// What kits share: PHP's strings, answers that are yes or no, a folder's files as they are.
+// What the kits of several plugins do alike.
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import type { z } from 'zod'
 import { AppError } from './domain/errors.ts'
 import type { KitFile } from './plugin.ts'
 
@@ -12,6 +13,15 @@ export function yesNo(field: string, answer = 'no'): boolean {
   if (answer !== 'yes' && answer !== 'no')
     throw new AppError('invalid_value', { field, detail: `${field} is yes or no` })
   return answer === 'yes'
+}
+
+/** What a schema makes of a value. Throws `invalid_value` that names the first key that is wrong, below `of`. */
+export function parsed<T extends z.ZodType>(schema: T, value: unknown, of: string): z.infer<T> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const field = [of, ...(issue?.path ?? [])].join('.')
+  throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
 }
 
 /** Every file under a folder, to be put under `into` of the kit. */

@@ -129,12 +129,17 @@ export type Stores = {
   sessions: SessionStore
 }
 
+/** What a light transaction may write, and the names it needs: a door's read would remember what other stores change. */
+export type LightStores = Pick<Stores, 'throttle' | 'outgoing' | 'traffic'> & {
+  appPasswords: Pick<AppPasswordStore, 'used'>
+  resources: Pick<ResourceStore, 'byName'>
+}
+
 export type Store = Stores & {
-  /**
-   * All or nothing, and durable when it returns. The work awaits only SQL. A `light` one is for what no door reads, and what
-   * may lose its last moments in a power cut: it has `throttle`, `outgoing` and `appPasswords.used`, and nothing else.
-   */
-  transaction<T>(work: (stores: Stores) => Promise<T>, how?: 'light'): Promise<T>
+  /** All or nothing, and durable when it returns. The work awaits only SQL. */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>
+  /** All or nothing, for what no door reads and what may lose its last moments in a power cut. */
+  light<T>(work: (stores: LightStores) => Promise<T>): Promise<T>
   /** A number that changes whenever another process wrote; cheap enough to ask often. Undefined where there is none. */
   revision(): number | undefined
   check(): Promise<void>

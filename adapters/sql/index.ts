@@ -103,21 +103,26 @@ const speaking = (made: Stores): Stores =>
 
 const CHECK_MS = 5_000
 
-/** What is left to a light transaction. At run time the others are not there: a door's read would remember what they change. */
-const lightOf = ({ throttle, outgoing, appPasswords: { used } }: Stores): Stores =>
-  ({ throttle, outgoing, appPasswords: { used } }) as Stores
-
 /** The store on an open, migrated database. */
 export function openStore(db: Database): Store {
   const revision = db.sqlite?.handle.prepare('pragma data_version').pluck()
   return {
     ...speaking(stores(db.knex, preparedRows(db), db.kind)),
-    transaction: (work, how) =>
+    transaction: (work) =>
+      translated(() => db.transaction((knex) => work(stores(knex, rowsOf(knex, db.kind), db.kind)))),
+    light: (work) =>
       translated(() =>
-        db.transaction((knex) => {
-          const all = stores(knex, rowsOf(knex, db.kind), db.kind)
-          return work(how === 'light' ? lightOf(all) : all)
-        }, how),
+        db.transaction(async (knex) => {
+          const { used } = appPasswordStore(knex)
+          const { byName } = resourceStore(knex, rowsOf(knex, db.kind))
+          return work({
+            throttle: throttleStore(knex, db.kind),
+            outgoing: outgoingStore(knex, db.kind),
+            traffic: trafficStore(knex),
+            appPasswords: { used },
+            resources: { byName },
+          })
+        }, 'light'),
       ),
     revision: () => revision?.get() as number | undefined,
     // A server that accepts connections and does not answer is not there either.

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
+import { parsed } from '../../src/plugin-kit.ts'
 import { checkedKey, config, plainPath } from './config.ts'
 import { instructions } from './instructions.ts'
 import { files23 } from './kit-2.3.ts'
@@ -54,14 +55,6 @@ const PLAIN_URL = /^https?:\/\/[A-Za-z0-9._~:/[\]-]+$/
 function plain(value: string, field: string, pattern = PLAIN): string {
   if (pattern.test(value)) return value
   throw new AppError('invalid_value', { field, detail: `${field} cannot stand in Dovecot's configuration as it is` })
-}
-
-function parsed<T extends z.ZodType>(schema: T, value: unknown, of: string): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const field = [of, ...(issue?.path ?? [])].join('.')
-  throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
 }
 
 function settings(target: KitTarget): Settings {

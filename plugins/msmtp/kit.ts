@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import { isEmail } from '../../src/domain/names.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
+import { parsed } from '../../src/plugin-kit.ts'
 import { config, fileOf, isStartTls, type MsmtpConfig, SUBMITTERS, userName } from './config.ts'
 import { instructions } from './kit-page.ts'
 
@@ -33,14 +34,6 @@ export type Settings = MsmtpConfig & {
 const SITE = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/
 /** Printable, and nothing that a quoted value of msmtp or a line's end would end. */
 const SECRET = /^[A-Za-z0-9._~-]{16,}$/
-
-function parsed<T extends z.ZodType>(schema: T, value: unknown, of: string): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const field = [of, ...(issue?.path ?? [])].join('.')
-  throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
-}
 
 function settings({ config: given, options: chosen, client, issuer, associationName }: KitTarget): Settings {
   if (given === undefined)

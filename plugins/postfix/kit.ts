@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
+import { parsed } from '../../src/plugin-kit.ts'
 import { config, type PostfixConfig, plainPath } from './config.ts'
 import { helperScript, helperService, helperSocket } from './kit-helper.ts'
 import { instructions } from './kit-page.ts'
@@ -39,14 +40,6 @@ export type Settings = Options & {
   issuer: string
   clientId: string
   associationName: string
-}
-
-function parsed<T extends z.ZodType>(schema: T, value: unknown, of: string): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const field = [of, ...(issue?.path ?? [])].join('.')
-  throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
 }
 
 function settings(target: KitTarget): Settings {

@@ -1,6 +1,7 @@
 // App passwords: what a mail program or a calendar signs in with where it cannot show the sign-in page. They are random,
 // so that a fast hash keeps them as safe as a slow one, and a service can look them up by it.
 import { digest } from './digest.ts'
+import type { CivilDate } from './time.ts'
 
 /** What one may open. A service names the scope that it is; the words are those of the protocols. */
 export const appPasswordScopes = ['imap', 'pop3', 'smtp', 'dav'] as const
@@ -36,3 +37,7 @@ export const groupedDigest = (secret: string): string => digest(inGroups(secret)
 
 /** What is kept and looked up: SHA-256 of the one form, as base64url. */
 export const appPasswordDigest = (typed: string): string => digest(normalised(typed))
+
+/** Whether the password that a mailbox had before Schedar still counts: to the end of its last day. */
+export const formerCounts = (box: { formerUntilOn: CivilDate | null } | undefined, today: CivilDate): boolean =>
+  today <= (box?.formerUntilOn ?? '')

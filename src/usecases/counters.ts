@@ -25,7 +25,7 @@ export function sharedCounters({ store, clock }: Pick<Core, 'store' | 'clock'>) 
       sums.set(counter.key, { ...counter, points: counter.points + (sums.get(counter.key)?.points ?? 0) })
     const at = clock.now()
     const left = new Map<string, number>()
-    await store.transaction(async ({ throttle }) => {
+    await store.light(async ({ throttle }) => {
       // In one order for all instances: two that take the same ones crosswise would wait for each other.
       const all = [...sums.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
       const taken = await throttle.takeAll(
@@ -33,7 +33,7 @@ export function sharedCounters({ store, clock }: Pick<Core, 'store' | 'clock'>) 
         at,
       )
       for (const [index, { key }] of all.entries()) left.set(key, taken[index]!)
-    }, 'light')
+    })
     shareOut(requests, left)
   }
 

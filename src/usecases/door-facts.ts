@@ -1,10 +1,11 @@
 // What mail servers and web servers tell: put on record in batches, so that a thousand messages a second are a few writes. A burst puts its
 // login in quarantine at once, and the admins and the person are told; nobody waits for their letters.
 import type { Core } from '../core.ts'
+import { formerCounts } from '../domain/app-passwords.ts'
 import { AppError } from '../domain/errors.ts'
 import { canonical } from '../domain/names.ts'
 import type { DoorFact, FormerPasswords } from '../plugin.ts'
-import type { Stores, Submission } from '../ports.ts'
+import type { LightStores, Submission } from '../ports.ts'
 import { beginQuarantine } from './quarantine.ts'
 import { today } from './standing.ts'
 import { memberOfLogin, type QuarantineLetters, tellQuarantine } from './tell-quarantine.ts'
@@ -35,8 +36,7 @@ async function canBeGuessed(core: Core, login: string, former: FormerPasswords):
   if (former === 'everybody') return true
   const source = await core.store.subjects.get('login', login.length > 254 ? '' : canonical(login))
   if (source?.kind !== 'login') return false
-  const { formerUntilOn = null } = (await core.store.mailboxes.get(source.mailboxId)) ?? {}
-  return formerUntilOn !== null && (await today(core)) <= formerUntilOn
+  return formerCounts(await core.store.mailboxes.get(source.mailboxId), await today(core))
 }
 
 /** False once too many tries on this login, or from this address, were wrong; true where nothing can be guessed. */
@@ -80,7 +80,7 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
   const tell = tellQuarantine(core, letters)
 
   async function record(
-    stores: Stores,
+    stores: LightStores,
     facts: readonly DoorFact[],
     members: ReadonlyMap<string, string | null>,
   ): Promise<void> {
@@ -147,7 +147,8 @@ export function doorFacts(core: Core, service: string, letters: QuarantineLetter
       const logins = new Set(facts.flatMap((fact) => (fact.kind === 'submitted' ? fact.message.login : [])))
       const members = new Map<string, string | null>()
       for (const login of logins) members.set(login, await memberOf(canonical(login)))
-      await store.transaction((stores) => record(stores, facts, members), isLight(facts) ? 'light' : undefined)
+      const put = (stores: LightStores) => record(stores, facts, members)
+      await (isLight(facts) ? store.light(put) : store.transaction(put))
       for (const [at, { done, failed }] of batch.entries()) {
         const stopped = stops[at]!
         if (stopped.status === 'rejected') failed(stopped.reason)

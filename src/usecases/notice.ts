@@ -7,6 +7,7 @@ import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
 import type { Instant } from '../domain/time.ts'
 import type { Account, Delivery, Locale, Submission } from '../ports.ts'
+import { sitesPeople } from './tell-quarantine.ts'
 import { messagesOf } from './trace.ts'
 
 /** Which messages: those to an address or a domain (`@…`), those with a cause, or both; in so many days. */
@@ -43,16 +44,10 @@ const lastOf = async (stores: Pick<Core['store'], 'settings'>, about: NoticeAbou
   return kept === undefined ? undefined : (JSON.parse(kept) as NoticeSent)
 }
 
-/** Those who answer for a member and its sites. */
-async function answerable({ store }: Pick<Core, 'store'>, memberId: string): Promise<string[]> {
-  const people = await store.people.accountsOf(memberId)
-  return people.filter(({ role }) => role !== 'billing' && role !== 'user').map(({ accountId }) => accountId)
-}
-
 /** Accounts of the people behind a message: whose login it is, if it was theirs then; who answers for a site. */
 async function sendersOf({ store }: Pick<Core, 'store'>, { login, memberId, at }: Submission): Promise<string[]> {
   const source = await store.subjects.get('login', login)
-  if (source?.kind === 'site_login') return memberId === null ? [] : answerable({ store }, memberId)
+  if (source?.kind === 'site_login') return sitesPeople({ store }, memberId)
   if (source?.kind !== 'login') return []
   const held = (await store.resources.loginsOf(source.accountId)).find(({ name }) => name === login)
   return held && held.createdAt <= at ? [source.accountId] : []

@@ -2,6 +2,7 @@
 // that died did not tell, or no mail server took, is told later.
 import type { Core } from '../core.ts'
 import { digest } from '../domain/digest.ts'
+import { looksAfterSites } from '../domain/people.ts'
 import type { Account, Locale, Quarantine } from '../ports.ts'
 
 type Letter = { subject: string; text: string }
@@ -25,15 +26,16 @@ export const memberOfLogin =
     return (resourceId && (await store.access.owner(resourceId))?.memberId) || null
   }
 
-async function peopleOf({ store }: Core, login: string, memberId: string | null): Promise<Account[]> {
-  const source = await store.subjects.get('login', login)
-  if (source?.kind === 'login') return [await store.accounts.get(source.accountId)].filter((one) => one !== undefined)
-  const answerable = memberId ? await store.people.accountsOf(memberId) : []
-  const accounts = await Promise.all(
-    answerable
-      .filter(({ role }) => role !== 'billing' && role !== 'user')
-      .map(({ accountId }) => store.accounts.get(accountId)),
-  )
+/** Accounts of those who look after a member's sites. */
+export async function sitesPeople({ store }: Pick<Core, 'store'>, memberId: string | null): Promise<string[]> {
+  const people = memberId === null ? [] : await store.people.accountsOf(memberId)
+  return people.filter(looksAfterSites).map(({ accountId }) => accountId)
+}
+
+async function peopleOf(core: Core, login: string, memberId: string | null): Promise<Account[]> {
+  const source = await core.store.subjects.get('login', login)
+  const ids = source?.kind === 'login' ? [source.accountId] : await sitesPeople(core, memberId)
+  const accounts = await Promise.all(ids.map((id) => core.store.accounts.get(id)))
   return accounts.filter((one) => one !== undefined)
 }
 

@@ -3,12 +3,12 @@
 import { canonical } from '../domain/names.ts'
 import { busiest, hourOf, type Traffic } from '../domain/traffic.ts'
 import type { DoorFact } from '../plugin.ts'
-import type { Resource, Stores } from '../ports.ts'
+import type { LightStores, Resource } from '../ports.ts'
 
 type Told = Extract<DoorFact, { kind: 'traffic' }>
 
 /** The site that a virtual host is: by its own name, or without or with `www.`; undefined for one that is nobody's. */
-async function siteNamed(stores: Pick<Stores, 'resources'>, vhost: string): Promise<Resource | undefined> {
+async function siteNamed(stores: Pick<LightStores, 'resources'>, vhost: string): Promise<Resource | undefined> {
   const name = canonical(vhost)
   for (const one of [name, name.startsWith('www.') ? name.slice(4) : `www.${name}`]) {
     const found = await stores.resources.byName('site', one)
@@ -21,7 +21,7 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 
 /** Inside a transaction. What no site was asked for is left out. */
 export async function recordTraffic(
-  stores: Pick<Stores, 'resources' | 'traffic'>,
+  stores: Pick<LightStores, 'resources' | 'traffic'>,
   facts: readonly Told[],
 ): Promise<void> {
   const sites = new Map<string, Resource | undefined>()

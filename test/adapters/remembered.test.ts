@@ -99,16 +99,16 @@ describe('an account as every door reads it', () => {
     const { store } = here
     const before = await store.access.account(account.id)
     const key = make.digest()
-    await store.transaction(async (stores) => {
+    await store.light(async (stores) => {
       expect(await stores.throttle.takeAll([{ key, points: 2, limit: 5, windowMs: 1000 }], 0)).toEqual([3])
-      expect(stores.accounts).toBeUndefined()
-    }, 'light')
+      expect(stores).not.toHaveProperty('accounts')
+    })
     expect(await store.throttle.peek(key, 5, 1)).toMatchObject({ remaining: 3 })
     expect(await store.access.account(account.id)).toBe(before)
-    const failed = store.transaction(async ({ throttle }) => {
+    const failed = store.light(async ({ throttle }) => {
       await throttle.takeAll([{ key, points: 2, limit: 5, windowMs: 1000 }], 0)
       throw undone
-    }, 'light')
+    })
     await expect(failed).rejects.toBe(undone)
     expect(await store.throttle.peek(key, 5, 1)).toMatchObject({ remaining: 3 })
     await store.accounts.update({ ...account, name: 'after' })

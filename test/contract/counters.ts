@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Counter } from '../../src/plugin.ts'
-import type { Stores } from '../../src/ports.ts'
+import type { Store } from '../../src/ports.ts'
 import { sharedCounters } from '../../src/usecases/counters.ts'
 import { type Instance, type Stage, stage } from '../support/stage.ts'
 import * as make from './store-records.ts'
@@ -113,11 +113,11 @@ export function countersAtOnce(name: string, open: () => Promise<string | undefi
     test('whoever asks at once is written at once: a few transactions for a thousand', async () => {
       let transactions = 0
       const { store, clock } = on.first.core
-      const transaction = <T>(work: (stores: Stores) => Promise<T>): Promise<T> => {
+      const light: Store['light'] = (work) => {
         transactions++
-        return store.transaction(work)
+        return store.light(work)
       }
-      const take = sharedCounters({ store: { ...store, transaction }, clock })
+      const take = sharedCounters({ store: { ...store, light }, clock })
       const key = make.word()
       const left = await Promise.all(
         Array.from({ length: 1000 }, (_, n) => take([counter(key, 1, 1000), counter(`${key} ${n % 10}`, 1, 1000)])),
@@ -135,7 +135,7 @@ export function countersAtOnce(name: string, open: () => Promise<string | undefi
         clock,
         store: {
           ...store,
-          transaction: (work) => (failing ? Promise.reject(new Error('down')) : store.transaction(work)),
+          light: (work) => (failing ? Promise.reject(new Error('down')) : store.light(work)),
         },
       })
       const key = make.word()

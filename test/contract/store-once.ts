@@ -151,7 +151,7 @@ export function storeOnce(opened: Opened): void {
       const keys = Array.from({ length: 150 }, make.digest)
       const take = (some: readonly string[], at: number) => {
         const wanted = some.map((key, n) => ({ key, points: 1 + (n % 3), limit: 10, windowMs: n < 50 ? 1000 : 5000 }))
-        return stores().transaction(({ throttle: inside }) => inside.takeAll(wanted, at), 'light')
+        return stores().light(({ throttle: inside }) => inside.takeAll(wanted, at))
       }
       const of = (some: readonly string[], times: number) => some.map((_, n) => 10 - times * (1 + (n % 3)))
       expect(await take(keys.slice(0, 120), 0)).toEqual(of(keys.slice(0, 120), 1))

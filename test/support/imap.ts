@@ -2,6 +2,7 @@
 // refusal, and the BYE of a session that is ended from outside.
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { linesOf, until } from './line-client.ts'
 
 export type Imap = {
   /** The tagged answer to a command, without its tag: `OK …`, `NO …`, `BAD …`; `closed` once the server hung up. */
@@ -17,7 +18,6 @@ export type Imap = {
 export const mechanisms = ['PLAIN', 'XOAUTH2', 'OAUTHBEARER'] as const
 export type Mechanism = (typeof mechanisms)[number]
 
-const CLOSED = 'closed'
 const sep = '\x01'
 
 /** RFC 4616, Google's XOAUTH2, RFC 7628. */
@@ -31,45 +31,20 @@ const answerToError: Record<Mechanism, string> = { PLAIN: '*', XOAUTH2: '', OAUT
 
 /** Connects and reads the greeting. */
 export async function imap(port: number, host = '127.0.0.1'): Promise<Imap> {
-  const socket = connect(port, host).setNoDelay(true).setEncoding('utf8')
-  const lines: string[] = []
-  const waiting: ((line: string) => void)[] = []
-  let rest = ''
+  const client = linesOf(connect(port, host))
   let tag = 0
-  const push = (line: string) => (waiting.shift() ?? ((late: string) => lines.push(late)))(line)
-  socket.on('data', (chunk) => {
-    const parts = (rest + chunk).split('\r\n')
-    rest = parts.pop() ?? ''
-    parts.forEach(push)
-  })
-  socket.on('close', () => push(CLOSED))
-  socket.on('error', () => undefined)
-
-  const line = (): Promise<string> => {
-    const next = lines.shift()
-    if (next === CLOSED) lines.push(CLOSED)
-    return next === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(next)
-  }
-
-  /** Reads until the line that `wanted` accepts, or the end. */
-  const until = async (wanted: (text: string) => boolean): Promise<string> => {
-    for (;;) {
-      const text = await line()
-      if (text === CLOSED || wanted(text)) return text
-    }
-  }
 
   async function command(text: string, answer = ''): Promise<string> {
     const mine = `t${++tag} `
-    socket.write(`${mine}${text}\r\n`)
+    client.put(`${mine}${text}`)
     for (;;) {
-      const reply = await until((got) => got.startsWith(mine) || got.startsWith('+'))
+      const reply = await until(client, (got) => got.startsWith(mine) || got.startsWith('+'))
       if (!reply.startsWith('+')) return reply.startsWith(mine) ? reply.slice(mine.length) : reply
-      socket.write(`${answer}\r\n`)
+      client.put(answer)
     }
   }
 
-  await until((text) => text.startsWith('* OK'))
+  await until(client, (text) => text.startsWith('* OK'))
   return {
     command: (text) => command(text),
     authenticate(mechanism, login, secret) {
@@ -78,8 +53,8 @@ export async function imap(port: number, host = '127.0.0.1'): Promise<Imap> {
     },
     async idle() {
       await command('SELECT INBOX')
-      socket.write('idle IDLE\r\n')
-      await until((text) => text.startsWith('+'))
+      client.put('idle IDLE')
+      await until(client, (text) => text.startsWith('+'))
     },
     async bye(timeoutMs = 10_000) {
       const timer = new AbortController()
@@ -87,12 +62,12 @@ export async function imap(port: number, host = '127.0.0.1'): Promise<Imap> {
         throw new Error(`no BYE within ${timeoutMs} ms`)
       })
       try {
-        return await Promise.race([until((text) => text.startsWith('* BYE')), late])
+        return await Promise.race([until(client, (text) => text.startsWith('* BYE')), late])
       } finally {
         timer.abort()
         late.catch(() => undefined)
       }
     },
-    close: () => void socket.destroy(),
+    close: client.close,
   }
 }

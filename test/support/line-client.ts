@@ -1,13 +1,16 @@
 // Raw clients of protocols that speak in lines, for a test that wants each answer as it is: POP3, ManageSieve, LMTP and
 // Dovecot's own SASL protocol, which is what Postfix asks with.
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 
-type Lines = { put(text: string): void; line(): Promise<string>; close(): void }
+export type Lines = { put(text: string): void; line(): Promise<string>; close(): void }
 const CLOSED = 'closed'
 
-/** To a port on loopback, or to a socket's path. `closed` is the last line. */
-function lines(at: number | string): Lines {
-  const socket = (typeof at === 'number' ? connect(at, '127.0.0.1') : connect(at)).setEncoding('utf8')
+/** To a port on loopback, or to a socket's path. */
+const lines = (at: number | string): Lines => linesOf(typeof at === 'number' ? connect(at, '127.0.0.1') : connect(at))
+
+/** `closed` is the last line, and every one after it. */
+export function linesOf(socket: Socket): Lines {
+  socket.setNoDelay(true).setEncoding('utf8')
   const read: string[] = []
   const waiting: ((line: string) => void)[] = []
   let rest = ''
@@ -30,7 +33,7 @@ function lines(at: number | string): Lines {
   }
 }
 
-async function until(client: Lines, wanted: (line: string) => boolean): Promise<string> {
+export async function until(client: Lines, wanted: (line: string) => boolean): Promise<string> {
   for (;;) {
     const line = await client.line()
     if (line === CLOSED || wanted(line)) return line

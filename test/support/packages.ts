@@ -29,6 +29,7 @@ const packages = [
     'php-apcu',
     'nginx',
     'caddy',
+    'curl',
     'chromium',
     'fonts-dejavu-core',
     'roundcube-core',

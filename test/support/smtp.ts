@@ -1,6 +1,7 @@
 // A raw SMTP client (RFC 5321) for what a library hides: one session that stays open, and each reply as it is.
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { linesOf, until } from './line-client.ts'
 
 export type Message = { from: string; to: readonly string[]; text?: string }
 export type Smtp = {
@@ -13,39 +14,16 @@ export type Smtp = {
   send(message: Message): Promise<string>
   close(): void
 }
-const CLOSED = 'closed'
 
 /** Connects and greets; with `ca`, TLS from the first octet. */
 export async function smtp(port: number, ca?: string | Buffer): Promise<Smtp> {
   const socket = ca
     ? connectTls({ port, host: '127.0.0.1', ca, checkServerIdentity: () => undefined })
     : connect(port, '127.0.0.1')
-  socket.setNoDelay(true).setEncoding('utf8')
-  const lines: string[] = []
-  const waiting: ((line: string) => void)[] = []
-  let rest = ''
-  const push = (line: string) => (waiting.shift() ?? ((late: string) => lines.push(late)))(line)
-  socket.on('data', (chunk) => {
-    const parts = (rest + chunk).split('\r\n')
-    rest = parts.pop() ?? ''
-    parts.forEach(push)
-  })
-  socket.on('close', () => push(CLOSED))
-  socket.on('error', () => undefined)
-
-  const line = (): Promise<string> => {
-    const next = lines.shift()
-    if (next === CLOSED) lines.push(CLOSED)
-    return next === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(next)
-  }
-  const reply = async (): Promise<string> => {
-    for (;;) {
-      const text = await line()
-      if (text === CLOSED || text[3] !== '-') return text
-    }
-  }
+  const client = linesOf(socket)
+  const reply = () => until(client, (text) => text[3] !== '-')
   const command = (text: string): Promise<string> => {
-    socket.write(`${text}\r\n`)
+    client.put(text)
     return reply()
   }
   const greeting = await reply()
@@ -69,6 +47,6 @@ export async function smtp(port: number, ca?: string | Buffer): Promise<Smtp> {
       if (!ready.startsWith('3')) return refused(ready)
       return command(`From: <${from || 'nobody@asso.example'}>\r\n${text}\r\n.`)
     },
-    close: () => socket.destroy(),
+    close: client.close,
   }
 }
