@@ -1,8 +1,7 @@
 // The staff's pages in a real browser: WCAG 2.2 AA by axe, on a phone and a desk, by day and by night; a suspension watched
 // with and without JavaScript.
-import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { locales } from '../../src/ports.ts'
 import { affiliate } from '../../src/usecases/accounts.ts'
 import { makeAppPassword } from '../../src/usecases/app-passwords.ts'
@@ -16,6 +15,7 @@ import { createBrowser } from '../support/browser-jar.ts'
 import { desktop, openChromium, phone } from '../support/chromium.ts'
 import { type House, type Person, startHouse } from '../support/house.ts'
 import { type RelyingParty, relyingParty, signInAt } from '../support/relying-party.ts'
+import { sound, soundInEachLook } from '../support/sound.ts'
 import { type StaffMember, staffMember } from '../support/staff.ts'
 
 let house: House
@@ -88,17 +88,6 @@ async function inBrowser(
   }
 }
 
-async function check(page: Page, name: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
-  expect([name, found]).toEqual([name, []])
-  const fits = await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)
-  expect([name, 'no sideways scrolling', fits]).toEqual([name, 'no sideways scrolling', true])
-  expect([name, await page.locator('h1').count()]).toEqual([name, 1])
-}
-
 const paths = (): string[] => {
   const [account, member, client] = [ada.account.id, ada.member!.id, rp.clientId]
   return [
@@ -137,62 +126,57 @@ const paths = (): string[] => {
   ].map((path) => `/admin${path}`)
 }
 
-describe.each([
-  ['on a phone', phone],
-  ['on a desk, by night', { ...desktop, colorScheme: 'dark' as const }],
-])('%s', (_name, options) => {
-  test('every page is accessible and fits', async () => {
-    await inBrowser(options, async (page) => {
-      for (const path of paths()) {
-        await page.goto(house.issuer + path)
-        await check(page, path)
-      }
-      await page.goto(`${house.issuer}/admin/accounts/${ada.account.id}/suspend`)
-      await page.fill('#until', '2020-01-01')
-      await page.fill('#reason', 'Essai')
-      await page.locator('button.main').click()
-      await page.locator('#until-wrong').waitFor()
-      await check(page, 'suspend, refused')
-      await page.goto(`${house.issuer}/account/recovery-codes`)
-      await check(page, 'recovery codes')
-    })
-  }, 400_000)
+test('every page is accessible and fits', async () => {
+  await inBrowser(desktop, async (page) => {
+    for (const path of paths()) {
+      await page.goto(house.issuer + path)
+      await soundInEachLook(page, path)
+    }
+    await page.goto(`${house.issuer}/admin/accounts/${ada.account.id}/suspend`)
+    await page.fill('#until', '2020-01-01')
+    await page.fill('#reason', 'Essai')
+    await page.locator('button.main').click()
+    await page.locator('#until-wrong').waitFor()
+    await soundInEachLook(page, 'suspend, refused')
+    await page.goto(`${house.issuer}/account/recovery-codes`)
+    await soundInEachLook(page, 'recovery codes')
+  })
+}, 400_000)
 
-  test('an address that is known, people and their roles, a secret that is shown once', async () => {
-    const { email } = ada.account
-    await inBrowser(options, async (page) => {
-      await page.goto(`${house.issuer}/admin/members/new`)
-      await page.fill('#name', 'Robert')
-      await page.fill('#email', email!)
-      await page.getByRole('button', { name: 'Ajouter ce membre' }).click()
-      await page.getByRole('alert').filter({ hasText: 'déjà connue' }).waitFor()
-      await check(page, 'member, known address')
-      await page.goto(`${house.issuer}/admin/accounts/new?member=${out.member!.id}`)
-      for (const [field, value] of Object.entries({ givenName: 'Robert', familyName: 'Bis', email: email! }))
-        await page.fill(`#${field}`, value)
-      await page.getByRole('button', { name: 'Créer ce compte' }).click()
-      await page.getByRole('alert').waitFor()
-      await check(page, 'account, known address')
-      // Enter chooses for nobody: the browser asks for the choice.
-      await page.focus('#familyName')
-      await page.keyboard.press('Enter')
-      expect(await page.evaluate(() => document.querySelector('[name=link]:invalid') !== null)).toBe(true)
-      await page.goto(`${house.issuer}/admin/members/${theirs}/people`)
-      for (const summary of await page.locator('summary').all()) await summary.click()
-      await check(page, 'people')
-      await page.getByRole('button', { name: 'Retirer' }).first().click()
-      await page.getByRole('heading', { name: 'Retirer' }).waitFor()
-      await check(page, 'people, asked once more')
-      await page.goto(`${house.issuer}/admin/accounts/${ada.account.id}/new-app-password`)
-      await page.fill('#name', `Programme ${Math.random()}`)
-      await page.getByRole('button', { name: 'Créer le mot de passe' }).click()
-      await page.locator('#secret').waitFor()
-      await check(page, 'app password, made')
-      await page.getByRole('link', { name: 'Je l’ai copié' }).click()
-      await page.getByRole('button', { name: 'Tous les révoquer' }).click()
-      await page.getByRole('heading', { name: 'Révoquer tous' }).waitFor()
-      await check(page, 'app passwords, all, asked once more')
-    })
+test('an address that is known, people and their roles, a secret that is shown once', async () => {
+  const { email } = ada.account
+  await inBrowser(desktop, async (page) => {
+    await page.goto(`${house.issuer}/admin/members/new`)
+    await page.fill('#name', 'Robert')
+    await page.fill('#email', email!)
+    await page.getByRole('button', { name: 'Ajouter ce membre' }).click()
+    await page.getByRole('alert').filter({ hasText: 'déjà connue' }).waitFor()
+    await soundInEachLook(page, 'member, known address')
+    await page.goto(`${house.issuer}/admin/accounts/new?member=${out.member!.id}`)
+    for (const [field, value] of Object.entries({ givenName: 'Robert', familyName: 'Bis', email: email! }))
+      await page.fill(`#${field}`, value)
+    await page.getByRole('button', { name: 'Créer ce compte' }).click()
+    await page.getByRole('alert').waitFor()
+    await soundInEachLook(page, 'account, known address')
+    // Enter chooses for nobody: the browser asks for the choice.
+    await page.focus('#familyName')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(() => document.querySelector('[name=link]:invalid') !== null)).toBe(true)
+    await page.goto(`${house.issuer}/admin/members/${theirs}/people`)
+    for (const summary of await page.locator('summary').all()) await summary.click()
+    await soundInEachLook(page, 'people')
+    await page.getByRole('button', { name: 'Retirer' }).first().click()
+    await page.getByRole('heading', { name: 'Retirer' }).waitFor()
+    await soundInEachLook(page, 'people, asked once more')
+    await page.goto(`${house.issuer}/admin/accounts/${ada.account.id}/new-app-password`)
+    await page.fill('#name', `Programme ${Math.random()}`)
+    await page.getByRole('button', { name: 'Créer le mot de passe' }).click()
+    await page.locator('#secret').waitFor()
+    await soundInEachLook(page, 'app password, made')
+    await page.getByRole('link', { name: 'Je l’ai copié' }).click()
+    await page.getByRole('button', { name: 'Tous les révoquer' }).click()
+    await page.getByRole('heading', { name: 'Révoquer tous' }).waitFor()
+    await soundInEachLook(page, 'app passwords, all, asked once more')
   })
 })
 
@@ -213,7 +197,7 @@ test('each language, in the narrowest window', async () => {
       ]) {
         await page.goto(`${house.issuer}${path}?lang=${locale}`)
         expect(await page.getAttribute('html', 'lang')).toBe(locale)
-        await check(page, `${path} in ${locale}`)
+        await sound(page, `${path} in ${locale}`)
       }
   })
 }, 400_000)
@@ -238,14 +222,14 @@ test('a suspension goes green by itself, is said aloud, and is lifted', async ()
     await suspendedAt(page, 'eva')
     const before = loads
     await page.getByText(/Réessaie \(\d+\)/).waitFor()
-    await check(page, 'retrying')
+    await sound(page, 'retrying')
     const share = await page.locator('progress').evaluate((bar: HTMLProgressElement) => bar.value / bar.max)
     expect(share).toBe(0.5)
     rp.backchannel.status = 200
     await page.getByRole('status').filter({ hasText: 'Tout est fermé : 2 sur 2' }).waitFor()
     expect(await page.locator('td .ms').count()).toBe(2)
     expect(loads).toBe(before)
-    await check(page, 'all closed')
+    await sound(page, 'all closed')
     await page.getByRole('link', { name: 'Revenir à eva' }).click()
     await page.getByRole('link', { name: 'Rétablir l’accès' }).click()
     await page.getByRole('button', { name: 'Rétablir l’accès' }).click()
@@ -278,7 +262,7 @@ test('a list of people, with the keyboard alone', async () => {
     await page.keyboard.type('Envoi massif')
     await page.getByRole('button', { name: 'Voir le plan' }).press('Enter')
     await page.getByRole('heading', { name: 'Ce qui se fermerait' }).waitFor()
-    await check(page, 'plan')
+    await sound(page, 'plan')
     await page.getByRole('button', { name: 'Suspendre ces comptes (1)' }).press('Enter')
     await page.getByRole('status').filter({ hasText: 'Tout est fermé' }).waitFor()
   })

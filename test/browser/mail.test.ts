@@ -1,8 +1,7 @@
 // The pages of mail and of sites in a real browser: WCAG 2.2 AA by axe on a phone and a desk, by day and by night; nothing wider than a
 // small phone; deciding about held messages without JavaScript. SHOTS=folder keeps pictures.
-import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hourOf } from '../../src/domain/traffic.ts'
 import { setMailbox } from '../../src/usecases/mailboxes.ts'
 import { quarantineLogin } from '../../src/usecases/quarantine.ts'
@@ -10,9 +9,10 @@ import { addLogin, addResource } from '../../src/usecases/resources.ts'
 import { makeSiteLogin } from '../../src/usecases/site-login.ts'
 import { suspend } from '../../src/usecases/suspend.ts'
 import { codeAt } from '../support/at-home.ts'
-import { desktop, openChromium, phone } from '../support/chromium.ts'
+import { desktop, openChromium } from '../support/chromium.ts'
 import { type House, startHouse } from '../support/house.ts'
 import { heldMessage, queueIn, sentMessage, type TestQueue } from '../support/outgoing.ts'
+import { soundInEachLook } from '../support/sound.ts'
 import { type StaffMember, staffMember } from '../support/staff.ts'
 
 const SHOTS = process.env.SHOTS
@@ -163,33 +163,18 @@ async function signedIn(options: BrowserContextOptions): Promise<{ context: Brow
   return { context, page }
 }
 
-const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-const looks: [string, BrowserContextOptions][] = [
-  ['phone', phone],
-  ['desktop', desktop],
-  ['night', { ...phone, colorScheme: 'dark' }],
-]
-
-describe.each(looks)('%s', (look, options) => {
-  test('every page can be used by everybody', async () => {
-    const { context, page } = await signedIn(options)
-    const problems: string[] = []
-    for (const [name, path] of Object.entries(paths)) {
-      await page.goto(house.issuer + path)
-      // What is folded away is looked at as well.
-      await page.evaluate(() => {
-        for (const one of document.querySelectorAll('details')) one.open = true
-      })
-      if (SHOTS) await page.screenshot({ path: `${SHOTS}/${look}-${name}.png`, fullPage: true })
-      const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze()
-      for (const { id, nodes } of violations) problems.push(`${name} ${id}: ${nodes[0]!.html}`)
-      if (await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth))
-        problems.push(`${name} scrolls sideways`)
-    }
-    await context.close()
-    expect(problems).toEqual([])
-  }, 180_000)
-})
+test('every page can be used by everybody', async () => {
+  const { context, page } = await signedIn(desktop)
+  for (const [name, path] of Object.entries(paths)) {
+    await page.goto(house.issuer + path)
+    // What is folded away is looked at as well.
+    await page.evaluate(() => {
+      for (const one of document.querySelectorAll('details')) one.open = true
+    })
+    await soundInEachLook(page, name)
+  }
+  await context.close()
+}, 300_000)
 
 test('a phone is set up, a burst decided about and sending opened again, without JavaScript', async () => {
   const { context, page } = await signedIn({ ...desktop, javaScriptEnabled: false })

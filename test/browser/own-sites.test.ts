@@ -1,13 +1,12 @@
 // Connecting a site and inviting a guest in a real browser, on a phone and a desk, with axe. `SHOTS` names a folder for pictures.
-import { AxeBuilder } from '@axe-core/playwright'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Member } from '../../src/ports.ts'
 import { affiliate } from '../../src/usecases/accounts.ts'
 import { addMember } from '../../src/usecases/members.ts'
-import { desktop, phone } from '../support/chromium.ts'
 import { type House, type Person, startHouse } from '../support/house.ts'
 import { type Seat, sit } from '../support/seat.ts'
 import { type SiteHost, startSiteHost } from '../support/site-host.ts'
+import { soundInEachLook } from '../support/sound.ts'
 
 const NAME = 'les-amis-du-velo-et-de-la-randonnee.example'
 let host: SiteHost
@@ -39,26 +38,7 @@ afterAll(async () => {
   await house?.stop()
 })
 
-/** On a desk and on a phone: nothing sticks out, and nothing bars anybody's way. */
-async function shown(name: string): Promise<void> {
-  const { page, shot } = seat
-  for (const [on, viewport] of [
-    ['desktop', desktop.viewport],
-    ['phone', phone.viewport],
-  ] as const) {
-    await page.setViewportSize(viewport)
-    await shot(`${name}-${on}`)
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-      .analyze()
-    expect(
-      violations.map(({ id, nodes }) => `${name} ${on}: ${id} ${nodes.map(({ html }) => html).join(' | ')}`),
-    ).toEqual([])
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(
-      0,
-    )
-  }
-}
+const shown = (name: string) => soundInEachLook(seat.page, name)
 
 test('from the address to the proof, the kit and a guest; and what the team sees', async () => {
   await seat.visit('/account/sites/new')

@@ -1,15 +1,13 @@
 // My services in a real browser: with none, one and sixty, on a phone and a desk, by day and by night, with axe; and the page
 // that a protected site shows. `SHOTS` names a folder for pictures.
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import forwardAuth from '../../plugins/forward-auth/index.ts'
 import { addClient, kitOf } from '../../src/usecases/clients.ts'
 import { addLogin, addResource } from '../../src/usecases/resources.ts'
-import { desktop, phone } from '../support/chromium.ts'
 import { type House, type Person, startHouse } from '../support/house.ts'
 import { type RelyingParty, relyingParty } from '../support/relying-party.ts'
 import { type Seat, sit } from '../support/seat.ts'
+import { sound, soundInEachLook } from '../support/sound.ts'
 import { type Application, startApplication, startNginx, type WebProxy } from '../support/web-proxies.ts'
 
 let house: House
@@ -43,30 +41,9 @@ afterAll(async () => {
   await house?.stop()
 })
 
-const looks = [
-  ['desktop', 'light', desktop.viewport],
-  ['desktop', 'dark', desktop.viewport],
-  ['phone', 'light', phone.viewport],
-  ['phone', 'dark', phone.viewport],
-] as const
-
-async function sound(page: Page, at: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze()
-  expect(violations.map(({ id, nodes }) => `${at}: ${id} ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
-  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0)
-}
-
-/** In each look, in one browser; whole again with what folds away unfolded. */
-async function inEachLook({ page, shot, has }: Seat, name: string): Promise<void> {
-  for (const [on, colorScheme, viewport] of looks) {
-    await page.setViewportSize(viewport)
-    await page.emulateMedia({ colorScheme })
-    await shot(`${name}-${on}-${colorScheme}`)
-    // Two of the four have every colour and every width.
-    if ((on === 'phone') === (colorScheme === 'dark')) await sound(page, `${name} ${on} ${colorScheme}`)
-  }
+/** Whole again with what folds away unfolded. */
+async function inEachLook({ page, has }: Seat, name: string): Promise<void> {
+  await soundInEachLook(page, name)
   if (!(await has('details'))) return
   for (const folded of await page.locator('details > summary').all()) await folded.click()
   await sound(page, `${name} unfolded`)
