@@ -81,7 +81,7 @@ export async function tiles(
         href: addressOf(service),
         kind: kindOf(service),
         name: service.name,
-        what: `${t(words[kindOf(service)])} · ${hostOf(service)}`,
+        what: html`${t(words[kindOf(service)])}<br>${hostOf(service)}`,
         badge: service.access === 'restricted' && t('access.restricted'),
       }),
     )

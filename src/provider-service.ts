@@ -58,8 +58,10 @@ export function providerService({
       const at = clock.now()
       // What is stale goes by itself; what began since then at the same client stays.
       const ended = await stores.sessions.end(accountId, refused)
+      // The house's own pages read the provider's session: nobody is to be told.
+      const told = ended.filter(({ clientId }) => clientId !== HOUSE_CLIENT)
       await stores.outbox.add(
-        ended.map(({ clientId, sid, expiresAt }) => ({
+        told.map(({ clientId, sid, expiresAt }) => ({
           service: logoutService(clientId),
           subject: accountId,
           effect: 'logout',

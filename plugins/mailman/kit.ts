@@ -49,7 +49,7 @@ ${ownPlaces(f)}`
 /** For the end of Mailman's settings, which are read by settings.py at its own end. */
 const settings = (f: Filling): string => `
 # Schedar (${f.issuer}): people are signed in by Apache and by nothing else. See ${ADAPTER}.
-from settings import MIDDLEWARE as _MIDDLEWARE
+from settings import MIDDLEWARE as _MIDDLEWARE, TEMPLATES as _TEMPLATES
 
 MIDDLEWARE = tuple(
     name
@@ -61,6 +61,7 @@ MIDDLEWARE = tuple(
     )
 )
 AUTHENTICATION_BACKENDS = ("schedar_sso.SchedarBackend",)
+_TEMPLATES[0]["OPTIONS"]["context_processors"].append("schedar_sso.by_name")
 `
 
 /** Markdown. */

@@ -3,7 +3,10 @@
 Included by the end of Mailman's settings. Sessions of Django's own end with Apache's.
 """
 
+from copy import copy
+
 from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import RemoteUserBackend
 from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.core.exceptions import PermissionDenied
@@ -54,6 +57,25 @@ def follow(user, request):
     if changed:
         user.save(update_fields=changed)
     own_address(user, email)
+
+
+def shown(user):
+    """What pages call somebody: a username here is an identifier that says nothing to people."""
+    return user.first_name or user.username
+
+
+def by_name(request):
+    """For templates: most pages show the username of a context's user."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    named = copy(user)
+    named.username = shown(user)
+    return {"user": named}
+
+
+# Others show the request's own.
+get_user_model().__str__ = shown
 
 
 def own_address(user, email):

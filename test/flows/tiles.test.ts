@@ -55,10 +55,10 @@ describe('with some', () => {
     const page = await open(house, await browserOf(house, ada), '/')
     expect(tilesIn(page)).toEqual({
       open: [
-        'Ailleurs Service en ligne · other.example',
-        'Le site <b> Site à rédiger · spip-11.example',
-        'Le wiki Service en ligne · apache-7.example',
-        'Les chiffres Service en ligne · forward-auth-12.example',
+        'Ailleurs Service en ligne other.example',
+        'Le site <b> Site à rédiger spip-11.example',
+        'Le wiki Service en ligne apache-7.example',
+        'Les chiffres Service en ligne forward-auth-12.example',
       ],
       closed: [],
     })

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { oidcAdapter } from '../../adapters/sql/oidc.ts'
 import type { Account, Client, NewOutboxRow } from '../../src/ports.ts'
+import { HOUSE_CLIENT } from '../../src/provider-service.ts'
 import { signOutEverywhere, suspend } from '../../src/usecases/suspend.ts'
 import * as make from '../contract/store-records.ts'
 import { gate, type Instance, type InstanceOptions, type Stage, stage } from '../support/stage.ts'
@@ -136,6 +137,18 @@ describe('the provider', () => {
     )
     expect(await at(account)).toEqual([])
     expect(await pending()).toEqual([])
+  })
+
+  test('the house’s own pages end with the session, and nobody is told', async () => {
+    const { org, account, session: known } = await signedIn()
+    const house = await session(account, [make.client(org.id, { clientId: HOUSE_CLIENT })])
+    on.clock.advance(1)
+    await suspend(instance.core)({ target: { accountId: account.id }, reason: 'Essai', actor: 'test' })
+    await drain()
+    expect(await house.find()).toBeUndefined()
+    expect(await at(account)).toEqual([])
+    expect(told).toHaveLength(Object.keys(known.authorizations).length)
+    expect(told.join()).not.toContain(HOUSE_CLIENT)
   })
 
   test('what was lost at one client only ends there', async () => {

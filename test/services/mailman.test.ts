@@ -190,7 +190,12 @@ describe('pages', () => {
     expect(await isIn(browser)).toBe(false)
     await signIn(browser, person('bob'), `${PATH}/accounts/login/?next=/mailman3/postorius/lists/`)
     expect(await isIn(browser)).toBe(true)
-    expect((await open(browser, '/postorius/accounts/subscriptions/')).text).toContain(addressOf('bob'))
+    const own = await open(browser, '/postorius/accounts/subscriptions/')
+    expect(own.text).toContain(addressOf('bob'))
+    for (const { text } of [own, await open(browser, '/hyperkitty/')]) {
+      expect(text).toContain('Bob Essai')
+      expect(text, 'an identifier that says nothing').not.toContain(person('bob').account.id)
+    }
     expect(await mayMakeLists(browser)).toBe(false)
   })
 

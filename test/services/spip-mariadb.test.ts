@@ -1,19 +1,26 @@
 // The same plugin on MariaDB, whose comparisons ignore case: what SQLite keeps apart must stay apart here too.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Mariadb, startMariadb } from '../support/mariadb.ts'
+import { type Mariadb, type MariadbDatabase, startMariadb } from '../support/mariadb.ts'
 import { type SpipSso, startSpipSso } from '../support/spip-sso.ts'
 
 let mariadb: Mariadb
+let database: MariadbDatabase
 let sso: SpipSso
 
 beforeAll(async () => {
   mariadb = await startMariadb()
-  sso = await startSpipSso({ database: await mariadb.database() })
+  database = await mariadb.database()
+  sso = await startSpipSso({ database })
 })
 afterAll(async () => {
   await sso.stop()
   await mariadb.remove()
 })
+
+const logoutToken = (sub: string) =>
+  sso.provider.sign(sso.provider.logoutClaims(sso.clientId, sub), { alg: 'ES256', header: { typ: 'logout+jwt' } })
+const account = (how: 'lock' | 'unlock') =>
+  mariadb.admin((root) => root.query(`alter user ${database.user}@'127.0.0.1' account ${how}`))
 
 test('subjects and usernames that differ only by case are two people, and only one of them is signed out', async () => {
   sso.provider.addAccount('alice', { roles: ['webmestre'] })
@@ -40,12 +47,10 @@ test('a first sign-in in several tabs makes one author', async () => {
 })
 
 test('a logout that overtakes a sign-in, or comes for somebody who was never here, is kept', async () => {
-  const token = (sub: string) =>
-    sso.provider.sign(sso.provider.logoutClaims(sso.clientId, sub), { alg: 'ES256', header: { typ: 'logout+jwt' } })
-  expect((await sso.postLogout(token('nora'))).status).toBe(200)
+  expect((await sso.postLogout(logoutToken('nora'))).status).toBe(200)
   sso.provider.addAccount('nora')
   sso.provider.hooks.token = async (body) => {
-    await sso.postLogout(token('nora'))
+    await sso.postLogout(logoutToken('nora'))
     return body
   }
   const browser = sso.browserOf('nora')
@@ -54,4 +59,21 @@ test('a logout that overtakes a sign-in, or comes for somebody who was never her
   expect(await sso.isIn(browser)).toBe(false)
   await sso.signIn(browser)
   expect(await sso.isIn(browser)).toBe(true)
+})
+
+test('while the site’s database user is locked a logout is not taken, so that it comes again', async () => {
+  sso.provider.addAccount('dora')
+  const browser = sso.browserOf('dora')
+  await sso.signIn(browser)
+  const token = logoutToken('dora')
+  await account('lock')
+  try {
+    expect((await sso.postLogout(token)).status).toBe(503)
+  } finally {
+    await account('unlock')
+    await sso.site.databaseIsBack()
+  }
+  expect(await sso.isIn(browser)).toBe(true)
+  expect((await sso.postLogout(token)).status).toBe(200)
+  expect(await sso.isIn(browser)).toBe(false)
 })

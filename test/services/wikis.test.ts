@@ -3,20 +3,31 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadPlugin } from '../../src/plugins.ts'
 import { setGroups } from '../../src/usecases/accounts.ts'
-import { setClientRole } from '../../src/usecases/clients.ts'
+import { addClient, kitOf, setClientRole } from '../../src/usecases/clients.ts'
 import { restore, suspend } from '../../src/usecases/suspend.ts'
+import type { Apache } from '../support/apache.ts'
 import { browserOf } from '../support/at-home.ts'
 import { type Browser, createBrowser, formsOf, type Reply } from '../support/browser-jar.ts'
 import { type House, type Person, startHouse } from '../support/house.ts'
-import { startDokuwiki, startMediawiki, type Wiki } from '../support/wikis.ts'
+import { startDokuwiki, startMediawiki, type WikiOptions } from '../support/wikis.ts'
 
 let house: House
 let ada: Person
 let former: Person
 let boss: Person
-const wikis: Record<string, Wiki> = {}
+const wikis: Record<string, Apache> = {}
 const core = () => house.installation.core
+const clientIds: string[] = []
+const kitFor =
+  (kind: string): WikiOptions['kit'] =>
+  async (url, settings) => {
+    const plugin = await loadPlugin(kind)
+    const { client } = await addClient(core())({ kind, name: `Le wiki ${kind}`, url, plugin, actor: 'test' })
+    clientIds.push(client.clientId)
+    return kitOf(core())(client, plugin, settings)
+  }
 const SIGN_IN = /do=login|\/oidc\/callback\?iss/
 
 beforeAll(async () => {
@@ -24,11 +35,11 @@ beforeAll(async () => {
   ada = await house.person({ username: 'ada', coveredForDays: 30 })
   former = await house.person({ username: 'gaston', coveredForDays: 30 })
   boss = await house.person({ username: 'boss', coveredForDays: 30 })
-  wikis.dokuwiki = await startDokuwiki(house, { former: 'gaston' })
-  wikis.mediawiki = await startMediawiki(house, { former: 'Gaston' })
-  for (const { client } of Object.values(wikis))
+  wikis.dokuwiki = await startDokuwiki({ former: 'gaston', kit: kitFor('dokuwiki') })
+  wikis.mediawiki = await startMediawiki({ former: 'Gaston', kit: kitFor('mediawiki') })
+  for (const clientId of clientIds)
     await setClientRole(core())({
-      clientId: client.clientId,
+      clientId,
       subjectKind: 'account',
       subject: boss.account.id,
       role: 'admin',
@@ -44,12 +55,12 @@ type Case = {
   kind: string
   page: string
   /** Who the wiki says is there; undefined for a visitor. */
-  who(wiki: Wiki, browser: Browser): Promise<string | undefined>
-  write(wiki: Wiki, browser: Browser, page: string, text: string): Promise<Reply>
-  text(wiki: Wiki, page: string): Promise<string>
-  isAdmin(wiki: Wiki, browser: Browser): Promise<boolean>
+  who(wiki: Apache, browser: Browser): Promise<string | undefined>
+  write(wiki: Apache, browser: Browser, page: string, text: string): Promise<Reply>
+  text(wiki: Apache, page: string): Promise<string>
+  isAdmin(wiki: Apache, browser: Browser): Promise<boolean>
   /** Says in the wiki's settings that its former user is this member. */
-  link(wiki: Wiki, username: string): Promise<void>
+  link(wiki: Apache, username: string): Promise<void>
 }
 
 const doku: Case = {
@@ -76,14 +87,14 @@ const doku: Case = {
 }
 
 /** Changes a line of a settings file of the wiki. */
-async function setting({ folder }: Wiki, file: string, from: string, to: string): Promise<void> {
+async function setting({ folder }: Apache, file: string, from: string, to: string): Promise<void> {
   const path = join(folder, 'conf', file)
   const text = await readFile(path, 'utf8')
   expect(text).toContain(from)
   await writeFile(path, text.replace(from, to))
 }
 
-const api = async (browser: Browser, { url }: Wiki, query: string) =>
+const api = async (browser: Browser, { url }: Apache, query: string) =>
   JSON.parse((await browser.fetch(`${url}/api.php?format=json&${query}`)).text)
 const media: Case = {
   kind: 'mediawiki',

@@ -109,6 +109,10 @@ export type Apache = {
   folder: string
   graceful(): Promise<void>
   errors(): Promise<string>
+  /** Ended, and begun again with the same files. */
+  down(): Promise<void>
+  up(): Promise<void>
+  /** Ended, its files removed. */
   stop(): Promise<void>
 }
 
@@ -122,10 +126,21 @@ export async function startApache(options: ApacheOptions): Promise<Apache> {
   const apache2 = (action: string) => run('/usr/sbin/apache2', ['-f', file, '-k', action])
   const errors = () => readFile(join(folder, 'error.log'), 'utf8').catch(() => '')
   const readPid = async () => Number(await readFile(join(folder, 'apache.pid'), 'utf8').catch(() => ''))
-  await apache2('start')
-  await until(async () => (await readPid()) > 0, 'Apache did not write its process id')
-  await reachable(port, host)
-  const pid = await readPid()
+  let pid = 0
+  const up = async () => {
+    await apache2('start')
+    await until(async () => (await readPid()) > 0, 'Apache did not write its process id')
+    await reachable(port, host)
+    pid = await readPid()
+  }
+  const down = async () => {
+    const ended = pid
+    pid = 0
+    if (ended === 0) return
+    process.kill(ended, 'SIGTERM')
+    await until(async () => !alive(ended), 'Apache did not stop')
+  }
+  await up()
   return {
     url: `http://${host}:${port}`,
     folder,
@@ -138,9 +153,10 @@ export async function startApache(options: ApacheOptions): Promise<Apache> {
         'Apache did not reload',
       )
     },
+    down,
+    up,
     stop: async () => {
-      process.kill(pid, 'SIGTERM')
-      await until(async () => !alive(pid), 'Apache did not stop')
+      await down()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -15,8 +15,12 @@ export type MailHost = {
   remove(): Promise<void>
 }
 
-/** `mail` is the plugin's own configuration. The program is started anew with both as services. */
-export async function startMailHost(program: Program, mail: Record<string, unknown> = {}): Promise<MailHost> {
+/** `mail` is the plugin's own configuration. The program is started anew with these services, and `others` beside them. */
+export async function startMailHost(
+  program: Program,
+  mail: Record<string, unknown> = {},
+  others: MailHost['services'] = {},
+): Promise<MailHost> {
   const made = await program.json<{ client_id: string; client_secret: string }>(
     ...['client', 'add', '--kind', 'dovecot', '--url', 'https://imap.mail.example', '--name', 'Le courrier'],
   )
@@ -38,6 +42,7 @@ export async function startMailHost(program: Program, mail: Record<string, unkno
   }
   writeFileSync(join(program.folder, 'ca.pem'), postfix.ca)
   const services = {
+    ...others,
     mailboxes: {
       plugin: 'dovecot',
       ...settings,

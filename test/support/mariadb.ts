@@ -23,6 +23,8 @@ export type Mariadb = {
   database(): Promise<MariadbDatabase>
   /** As root: for what a test has to break or to look at. */
   admin<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Statements as root by MariaDB's own client, which knows DELIMITER. */
+  client(statements: string | Uint8Array): Promise<void>
   /** Down and up again; the data stays. */
   stop(): Promise<void>
   start(): Promise<void>
@@ -117,12 +119,21 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
     }
   }
 
+  async function client(statements: string | Uint8Array): Promise<void> {
+    const running = run('mariadb', ['--no-defaults', '-S', socket, '-u', 'root'], {
+      env: { PATH: '/usr/bin:/bin', MYSQL_PWD: password },
+    })
+    running.child.stdin?.end(statements)
+    await running
+  }
+
   await start()
   return {
     host,
     port,
     socket,
     admin,
+    client,
     async database() {
       const name = `schedar_${secret(6)}`
       const made = { host, port, name, user: name, password: secret() }

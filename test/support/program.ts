@@ -52,7 +52,8 @@ export function databaseConfig(url: string): {
   return { config: { url: parsed.href, password: 'env:DATABASE_PASSWORD' }, env: { DATABASE_PASSWORD: password } }
 }
 
-function filesUnder(folder: string): KitFile[] {
+/** As a kit: what only its owner may read is secret. */
+export function filesUnder(folder: string): KitFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

@@ -129,7 +129,7 @@ async function activatePlugin(url: string, webmaster: Webmaster): Promise<void> 
 }
 
 /** An Apache that serves the document root. */
-async function serveSpip(host: string): Promise<{ apache: Apache; root: string }> {
+async function serveSpip(host: string, more: string): Promise<{ apache: Apache; root: string }> {
   const folder = await servedFolder('schedar-spip-')
   const root = await unpack(folder)
   for (const name of writable) await giveToApache(join(root, name))
@@ -146,6 +146,7 @@ DocumentRoot ${root}
 <Directory ${root}/vendor>
   Require all denied
 </Directory>
+${more}
 `
   return { apache: await startApache({ host, port: await freePort(host), folder, body }), root }
 }
@@ -186,11 +187,13 @@ export type SpipOptions = {
   host?: string
   /** An empty database; without one SPIP keeps a SQLite file. */
   database?: MariadbDatabase | undefined
+  /** More lines for its Apache. */
+  more?: string
 }
 
 /** A SPIP site with a local webmaster and without the kit; `installKit` puts it in, or stops the site if it cannot. */
-export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = {}) {
-  const { apache, root } = await serveSpip(host)
+export async function startSpip({ host = '127.0.0.2', database, more = '' }: SpipOptions = {}) {
+  const { apache, root } = await serveSpip(host, more)
   const { url, folder } = apache
   const webmaster = newWebmaster()
   try {
@@ -219,6 +222,11 @@ export async function startSpip({ host = '127.0.0.2', database }: SpipOptions = 
       }
     },
     configure: (changes: Record<string, boolean | number | string>): Promise<void> => configure(root, changes),
+    /** SPIP writes down that its database is away, and asks it nothing for half a minute. */
+    databaseIsBack: async (): Promise<void> => {
+      for (const name of await readdir(join(root, 'tmp')))
+        if (/^mysql\..*\.out$/.test(name)) await rm(join(root, 'tmp', name))
+    },
     log: () => readFile(join(root, 'tmp/log/schedar.log'), 'utf8').catch(() => ''),
     sessions: async (): Promise<string[]> =>
       (await readdir(join(root, 'tmp/sessions')).catch(() => [])).filter((name) => /^[1-9]\d*_\w{32}\.php$/.test(name)),

@@ -1,26 +1,26 @@
-// Private wikis behind a private Apache, with their kits as a house makes them: DokuWiki and MediaWiki from Debian's packages,
-// copied or pointed to a temporary folder, so that the machine's own are left alone.
+// Private wikis behind a private Apache, with their kits in them: DokuWiki and MediaWiki from Debian's packages, copied or
+// pointed to a temporary folder, so that the machine's own are left alone.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { KitFile } from '../../src/plugin.ts'
-import { loadPlugin } from '../../src/plugins.ts'
-import type { Client } from '../../src/ports.ts'
-import { addClient, kitOf } from '../../src/usecases/clients.ts'
 import { type Apache, giveToApache, servedFolder, startApache, writeKit } from './apache.ts'
-import type { House } from './house.ts'
 import { freePort } from './ports.ts'
 
 const run = promisify(execFile)
 
-export type Wiki = Apache & { client: Client }
+/** `former`: a user that the wiki knew before. `kit` is given the wiki's address and the kit's settings. */
+export type WikiOptions = {
+  former: string
+  kit: (url: string, settings: Record<string, string>) => Promise<readonly KitFile[]>
+}
 type At = { folder: string; url: string }
 
-/** Registers the wiki, writes its kit where it belongs, and starts its Apache. */
+/** Writes the wiki's kit where it belongs, and starts its Apache. */
 async function startWiki(
-  house: House,
   kind: 'dokuwiki' | 'mediawiki',
+  kit: WikiOptions['kit'],
   host: string,
   install: (at: At) => Promise<{
     root: string
@@ -28,22 +28,19 @@ async function startWiki(
     place(files: readonly KitFile[]): Promise<void>
     more: string
   }>,
-): Promise<Wiki> {
+): Promise<Apache> {
   const folder = await servedFolder(`schedar-${kind}-`)
   const port = await freePort(host)
   const url = `http://${host}:${port}`
-  const { core } = house.installation
-  const plugin = await loadPlugin(kind)
-  const { client } = await addClient(core)({ kind, name: `Le wiki ${kind}`, url, plugin, actor: 'test' })
   const { root, options, place, more } = await install({ folder, url })
   const [dir, cacheDir] = [join(folder, 'schedar'), join(folder, 'cache')]
   await mkdir(cacheDir, { mode: 0o700 })
   await giveToApache(cacheDir)
-  const files = await kitOf(core)(client, plugin, { dir, cache_dir: cacheDir, ...options })
+  const files = await kit(url, { dir, cache_dir: cacheDir, ...options })
   await writeKit(files, dir)
   await place(files)
   const included = files.find(({ path }) => path.endsWith('.conf') && !path.includes('secret'))!.path
-  const apache = await startApache({
+  return startApache({
     host,
     port,
     folder,
@@ -62,14 +59,13 @@ DocumentRoot ${root}
   Include ${dir}/${included}
 </VirtualHost>`,
   })
-  return { ...apache, client }
 }
 
 const ownedByApache = (path: string): Promise<unknown> => run('chown', ['-R', 'www-data:', path])
 
-/** Everybody reads, signed-in people write; `former`: a user that the wiki knew before. */
-export const startDokuwiki = (house: House, { former }: { former: string }): Promise<Wiki> =>
-  startWiki(house, 'dokuwiki', '127.0.0.4', async ({ folder }) => {
+/** Everybody reads, signed-in people write. */
+export const startDokuwiki = ({ former, kit }: WikiOptions): Promise<Apache> =>
+  startWiki('dokuwiki', kit, '127.0.0.4', async ({ folder }) => {
     const [root, conf, data] = [join(folder, 'wiki'), join(folder, 'conf'), join(folder, 'data')]
     await cp('/usr/share/dokuwiki', root, { recursive: true, dereference: true })
     await cp('/etc/dokuwiki', conf, { recursive: true, dereference: true, filter: (file) => !/auth\.php$/.test(file) })
@@ -101,16 +97,16 @@ export const startDokuwiki = (house: House, { former }: { former: string }): Pro
       options: { config_dir: conf, plugins_dir: join(root, 'lib/plugins') },
       more: 'DirectoryIndex doku.php',
       async place() {
-        const kit = join(folder, 'schedar')
-        await cp(join(kit, 'authschedar'), join(root, 'lib/plugins/authschedar'), { recursive: true })
-        await cp(join(kit, 'local.protected.php'), join(conf, 'local.protected.php'))
+        const from = join(folder, 'schedar')
+        await cp(join(from, 'authschedar'), join(root, 'lib/plugins/authschedar'), { recursive: true })
+        await cp(join(from, 'local.protected.php'), join(conf, 'local.protected.php'))
       },
     }
   })
 
-/** Installed by its own maintenance script on SQLite; `former`: a user that the wiki knew before. */
-export const startMediawiki = (house: House, { former }: { former: string }): Promise<Wiki> =>
-  startWiki(house, 'mediawiki', '127.0.0.5', async ({ folder, url }) => {
+/** Installed by its own maintenance script on SQLite. */
+export const startMediawiki = ({ former, kit }: WikiOptions): Promise<Apache> =>
+  startWiki('mediawiki', kit, '127.0.0.5', async ({ folder, url }) => {
     const conf = join(folder, 'conf')
     await mkdir(conf)
     await ownedByApache(conf)

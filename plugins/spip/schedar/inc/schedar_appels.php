@@ -21,6 +21,10 @@ function schedar_recevoir(string $porte, string $champ, callable $travail): void
 		if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
 			throw new SchedarRefus('refus_jeton', 'a token is posted');
 		}
+		// Before the token is spent: without its database SPIP ends half-way, and the token could not be taken again.
+		if (!spip_connect()) {
+			throw new SchedarRefus('refus_reglages', 'the database cannot be reached', 503);
+		}
 		$travail($_POST[$champ] ?? null);
 		schedar_noter($porte);
 		http_response_code(200);
