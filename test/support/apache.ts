@@ -109,6 +109,8 @@ export type Apache = {
   folder: string
   graceful(): Promise<void>
   errors(): Promise<string>
+  /** Ends it and keeps its folder; what starts it again, at the same port. */
+  interrupt(): Promise<() => Promise<void>>
   stop(): Promise<void>
 }
 
@@ -122,10 +124,18 @@ export async function startApache(options: ApacheOptions): Promise<Apache> {
   const apache2 = (action: string) => run('/usr/sbin/apache2', ['-f', file, '-k', action])
   const errors = () => readFile(join(folder, 'error.log'), 'utf8').catch(() => '')
   const readPid = async () => Number(await readFile(join(folder, 'apache.pid'), 'utf8').catch(() => ''))
-  await apache2('start')
-  await until(async () => (await readPid()) > 0, 'Apache did not write its process id')
-  await reachable(port, host)
-  const pid = await readPid()
+  let pid = 0
+  const start = async (): Promise<void> => {
+    await apache2('start')
+    await until(async () => (await readPid()) > 0, 'Apache did not write its process id')
+    await reachable(port, host)
+    pid = await readPid()
+  }
+  const end = async (): Promise<void> => {
+    process.kill(pid, 'SIGTERM')
+    await until(async () => !alive(pid), 'Apache did not stop')
+  }
+  await start()
   return {
     url: `http://${host}:${port}`,
     folder,
@@ -138,9 +148,12 @@ export async function startApache(options: ApacheOptions): Promise<Apache> {
         'Apache did not reload',
       )
     },
+    interrupt: async () => {
+      await end()
+      return start
+    },
     stop: async () => {
-      process.kill(pid, 'SIGTERM')
-      await until(async () => !alive(pid), 'Apache did not stop')
+      if (alive(pid)) await end()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -204,6 +204,7 @@ ProxyPass ${PATH} unix:${folder}/uwsgi.sock|uwsgi://localhost/
       })
     },
 
+    interruptPages: () => apache!.interrupt(),
     errors: async () => (await apache?.errors()) ?? '',
     async stop(): Promise<void> {
       await apache?.stop()

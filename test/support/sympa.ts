@@ -184,6 +184,7 @@ DocumentRoot ${home}/htdocs
       })
     },
 
+    interruptPages: () => apache!.interrupt(),
     errors: async () => (await apache?.errors()) ?? '',
     async stop(): Promise<void> {
       helper?.close()

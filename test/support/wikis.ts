@@ -16,10 +16,12 @@ const run = promisify(execFile)
 
 export type Wiki = Apache & { client: Client }
 type At = { folder: string; url: string }
+/** Where it is registered; nothing more of a house is used. */
+type Registry = Pick<House, 'installation'>
 
 /** Registers the wiki, writes its kit where it belongs, and starts its Apache. */
 async function startWiki(
-  house: House,
+  house: Registry,
   kind: 'dokuwiki' | 'mediawiki',
   host: string,
   install: (at: At) => Promise<{
@@ -68,7 +70,7 @@ DocumentRoot ${root}
 const ownedByApache = (path: string): Promise<unknown> => run('chown', ['-R', 'www-data:', path])
 
 /** Everybody reads, signed-in people write; `former`: a user that the wiki knew before. */
-export const startDokuwiki = (house: House, { former }: { former: string }): Promise<Wiki> =>
+export const startDokuwiki = (house: Registry, { former }: { former: string }): Promise<Wiki> =>
   startWiki(house, 'dokuwiki', '127.0.0.4', async ({ folder }) => {
     const [root, conf, data] = [join(folder, 'wiki'), join(folder, 'conf'), join(folder, 'data')]
     await cp('/usr/share/dokuwiki', root, { recursive: true, dereference: true })
@@ -109,7 +111,7 @@ export const startDokuwiki = (house: House, { former }: { former: string }): Pro
   })
 
 /** Installed by its own maintenance script on SQLite; `former`: a user that the wiki knew before. */
-export const startMediawiki = (house: House, { former }: { former: string }): Promise<Wiki> =>
+export const startMediawiki = (house: Registry, { former }: { former: string }): Promise<Wiki> =>
   startWiki(house, 'mediawiki', '127.0.0.5', async ({ folder, url }) => {
     const conf = join(folder, 'conf')
     await mkdir(conf)
