@@ -28,7 +28,7 @@ const EVERY_MS = { introspection: 10, refresh: 35, authorization: 35, spip: 40, 
 export const NEW_LOGIN = 'IMAP, new login'
 
 /** `refusedAt` tells from when a refused question was asked when it was refused, if that was before the answer. */
-function polled(
+export function polled(
   name: string,
   everyMs: number,
   isOpen: () => Promise<boolean>,

@@ -36,7 +36,7 @@ const SUBJECTS = 5_000
 const actor = 'bench'
 
 /** What every service should hold, written at once: a first night would write each file many times. */
-async function fillServices({ core, services }: Installation): Promise<void> {
+export async function fillServices({ core, services }: Installation): Promise<void> {
   const signal = AbortSignal.timeout(600_000)
   for (const { manages, service } of services) {
     const rows = new Map<Name, Row | null>()

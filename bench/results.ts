@@ -19,7 +19,8 @@ export type Result = {
 /** Prints a line for a person while a bench runs. */
 export type Progress = (line: string) => void
 export type Report = (result: Result) => void
-export type Bench = (report: Report, progress: Progress) => Promise<void>
+/** `rounds`: fewer than it is made of, where a bench has rounds and somebody tries it out. */
+export type Bench = (report: Report, progress: Progress, rounds?: number) => Promise<void>
 
 const places = (value: number | undefined, digits: number): number | undefined =>
   value === undefined ? undefined : Number(value.toFixed(digits))

@@ -22,7 +22,7 @@ const LEAD_MS = { min: 80, max: 160 }
 type Struck = { committed: number; worked: Promise<void> }
 
 /** Suspends as the command does, whose process works the services off beside the server. */
-async function strike({ core, reconciler }: Installation, accountId: string): Promise<Struck> {
+export async function strike({ core, reconciler }: Installation, accountId: string): Promise<Struck> {
   let committed = Number.NaN
   const wake = (): void => {
     committed = performance.now()

@@ -204,6 +204,8 @@ ProxyPass ${PATH} unix:${folder}/uwsgi.sock|uwsgi://localhost/
       })
     },
 
+    /** The web server of its pages, once they are there. */
+    pages: (): Apache => apache!,
     errors: async () => (await apache?.errors()) ?? '',
     async stop(): Promise<void> {
       await apache?.stop()

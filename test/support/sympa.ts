@@ -184,6 +184,8 @@ DocumentRoot ${home}/htdocs
       })
     },
 
+    /** The web server of its pages, once they are there. */
+    pages: (): Apache => apache!,
     errors: async () => (await apache?.errors()) ?? '',
     async stop(): Promise<void> {
       helper?.close()

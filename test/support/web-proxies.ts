@@ -45,7 +45,13 @@ export async function startApplication(host = '127.0.0.5'): Promise<Application>
 export type WebProxy = { url: string; stop(): Promise<void> }
 /** Given the site's address and the folder that the kit's files will be in. */
 export type KitAt = (at: { url: string; dir: string }) => Promise<readonly KitFile[]>
-type Options = { host: string; application: Application; kit: KitAt }
+type Options = {
+  host: string
+  application: Application
+  kit: KitAt
+  /** More lines inside nginx's server { }. */
+  extra?: string
+}
 
 async function ended(process: ChildProcess, folder: string): Promise<void> {
   if (process.exitCode === null) {
@@ -73,7 +79,7 @@ const named = (files: readonly KitFile[], end: RegExp): string => files.find(({ 
 /** nginx with the kit in its server { }; `/static/` is served from files, `/bare/` has a header of its own and no line of the kit. */
 export async function startNginx(options: Options): Promise<WebProxy> {
   const { folder, port, url, dir, of } = await prepared('schedar-nginx-', options)
-  const { host, application } = options
+  const { host, application, extra = '' } = options
   const files = of('nginx')
   await writeKit(files, dir)
   await mkdir(join(folder, 'static'))
@@ -113,6 +119,7 @@ http {
     location /static/hidden/ {
       deny all;
     }
+    ${extra}
   }
 }
 `
