@@ -66,7 +66,7 @@ export const siteKit = (desk: Desk): Page<AccountInForce> => ({
     const plugin = await machinery.loadPlugin(client.kind)
     // Without the service's configuration in schedar.yaml: it holds what is the association's.
     const files = await kitOf(core)(client, plugin, optionsIn(form.get('options'))).catch(atOptions)
-    await takeSiteKit(core)({ siteId: ctx.params.id, actor: account.accountId, clientId: client.clientId })
+    await takeSiteKit(core)({ siteId: ctx.params.id, actor: account.accountId, clientId: client.clientId, plugin })
     sendFiles(ctx, client, files, core.clock.now())
     return undefined
   },

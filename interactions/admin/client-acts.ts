@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import { AppError } from '../../src/domain/errors.ts'
 import { canonical } from '../../src/domain/names.ts'
 import type { Client, ClientRole } from '../../src/ports.ts'
-import { kitOf, setClientDisabled, setClientRole } from '../../src/usecases/clients.ts'
+import { kitOf, renewClient, setClientDisabled, setClientRole } from '../../src/usecases/clients.ts'
 import type { Form } from '../../src/web/forms.ts'
 import { html } from '../../src/web/html.ts'
 import type { Page, View } from '../../src/web/page.ts'
@@ -104,11 +104,12 @@ async function hintFor(desk: Desk, { texts: { t } }: View, client: Client): Prom
   return known ? t('admin.client_roles.known', { roles: known.join(', ') }) : t('admin.client_roles.free')
 }
 
-async function sendKit(desk: Desk, client: Client, form: Form, ctx: Context): Promise<void> {
+async function sendKit(desk: Desk, client: Client, actor: string, form: Form, ctx: Context): Promise<void> {
   const { core, machinery } = desk
   const service = machinery.services.find(({ plugin }) => plugin === client.kind)
   const plugin = await machinery.loadPlugin(client.kind)
   const files = await kitOf(core)(client, plugin, optionsIn(form.get('options')), service?.config)
+  await renewClient(core)({ clientId: client.clientId, plugin, actor })
   sendFiles(ctx, client, files, core.clock.now())
 }
 
@@ -135,7 +136,7 @@ const kit = (desk: Desk, note: (staff: Staff, client: Client) => Promise<void>):
     },
     async submit(staff, form, _view, ctx) {
       const client = await find(ctx)
-      await sendKit(desk, client, form, ctx)
+      await sendKit(desk, client, staff.accountId, form, ctx)
       await note(staff, client)
       return undefined
     },

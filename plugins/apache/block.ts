@@ -36,12 +36,14 @@ export type Filling = {
   callbackPath: string
   dir: string
   cacheDir: string
+  /** `host:port`, where sessions are kept in Redis; otherwise they are in `cacheDir`. */
+  redis: string | undefined
   cookie: string
   /** The claim that becomes REMOTE_USER. */
   remoteUser: string
 }
 /** What may differ from machine to machine. */
-export type Places = { dir?: string; cacheDir?: string; remoteUser?: 'preferred_username' | 'email' | 'sub' }
+export type Places = Partial<Record<'dir' | 'cacheDir' | 'redis', string | undefined>>
 
 export const refuse = (field: string, detail: string): never => {
   throw new AppError('invalid_value', { field, detail })
@@ -60,10 +62,24 @@ function argument(field: string, text: string): string {
 export const path = (field: string, text: string): string =>
   /^\/[\w./-]*$/.test(text) ? text : refuse(field, `${field} is a path of letters, digits, dots and dashes`)
 
+/** The answers that each kit of what stands behind Apache takes, and those that are one kit's own. */
+export function placesIn({ dir, cache_dir: cacheDir, redis, ...own }: Record<string, string>): {
+  places: Places
+  own: Record<string, string>
+} {
+  if (redis !== undefined && !/^[a-z0-9.-]+(?::\d{1,5})?$/i.test(redis))
+    refuse('redis', 'redis is a host, or host:port')
+  return { places: { dir, cacheDir, redis }, own }
+}
+
 /** Throws `invalid_value` for what an Apache configuration cannot hold. */
-export function fill({ issuer, associationName, url, client }: KitTarget, places: Places = {}): Filling {
+export function fill(
+  { issuer, associationName, url, client }: KitTarget,
+  places: Places = {},
+  remoteUser: 'preferred_username' | 'email' | 'sub' = 'preferred_username',
+): Filling {
   const name = `schedar-${client.clientId.replace(/[^\w.-]/g, '-')}`
-  const { dir = '/etc/apache2/schedar', cacheDir = `/var/cache/apache2/${name}` } = places
+  const { dir = '/etc/apache2/schedar', cacheDir = `/var/cache/apache2/${name}`, redis } = places
   const redirectUri = client.redirectUris[0] ?? refuse('redirect_uris', 'the client has no redirect URI')
   const base = new URL(url).pathname.replace(/\/$/, '')
   return {
@@ -79,13 +95,29 @@ export function fill({ issuer, associationName, url, client }: KitTarget, places
     callbackPath: path('redirect_uris', new URL(redirectUri).pathname),
     dir: path('dir', dir),
     cacheDir: path('cache_dir', cacheDir),
+    redis,
     cookie: name.replace(/[^\w-]/g, '_'),
-    remoteUser: places.remoteUser ?? 'preferred_username',
+    remoteUser,
   }
 }
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+const cache = ({ cacheDir, redis }: Filling): string =>
+  redis === undefined
+    ? `# [Cache Settings] In files: in shared memory (the default) every session is lost when Apache reloads, which Debian's
+# logrotate makes it do. The folder belongs to www-data and to nobody else.
+OIDCCacheType file
+OIDCCacheDir "${cacheDir}"
+`
+    : `# [Cache Settings] In Redis: a reload of Apache loses no session, and several Apaches can share them. What is written there is
+# encrypted with the passphrase, so all of them need this very kit, and not each one of its own. If it asks for a password,
+# add OIDCRedisCachePassword to the file of secrets.
+OIDCCacheType redis
+OIDCCacheEncrypt On
+OIDCRedisCacheServer "${redis}"
+`
 
 /** The module's directives, inside the <VirtualHost>. */
 export const directives = (
@@ -100,6 +132,8 @@ OIDCClientID "${f.clientId}"
 # The secret and the passphrase, in a file that only root reads.
 Include "${f.dir}/${f.name}.secret.conf"
 OIDCResponseType code
+# What Schedar signs with: no other algorithm, nor none.
+OIDCIDTokenSignedResponseAlg ES256
 OIDCScope "openid profile email roles groups"
 # Schedar asks every client for PKCE (RFC 9700 §2.1.1).
 OIDCPKCEMethod S256
@@ -124,11 +158,7 @@ OIDCSessionType server-cache
 OIDCSessionInactivityTimeout 28800
 OIDCSessionMaxDuration 43200
 
-# [Cache Settings] In files: in shared memory (the default) every session is lost when Apache reloads, which Debian's
-# logrotate makes it do. The folder belongs to www-data and to nobody else.
-OIDCCacheType file
-OIDCCacheDir "${f.cacheDir}"
-
+${cache(f)}
 # [Claims Settings] REMOTE_USER is the claim ${f.remoteUser}. Other claims are variables, such as OIDC_CLAIM_email or
 # OIDC_CLAIM_roles (lists are joined by commas): as headers, a visitor could try to send them.
 OIDCRemoteUserClaim ${f.remoteUser}
@@ -137,6 +167,9 @@ OIDCPassClaimsAs environment
 # [Other] Where a sign-out ends, and the only addresses that it or a sign-in may be told to lead to.
 OIDCDefaultLoggedOutURL "${f.signedOutUri}"
 OIDCRedirectURLsAllowed "^${escapeRegExp(f.url)}(/|$)"
+
+# Seconds that a sign-in waits for Schedar. With the default of 60, some people who try again occupy all of Apache.
+OIDCHTTPTimeoutLong 10
 
 # If Schedar is to be asked during a session too: the person is signed out at the first request after the access token
 # has ended if it cannot be had anew. Whoever wants it pays with this: while Schedar is away, nobody stays signed in.
@@ -236,5 +269,4 @@ export const installing = (f: Filling, modules = 'auth_openidc'): string =>
   `apt install libapache2-mod-auth-openidc && a2enmod ${modules}
    install -d -m 0755 ${f.dir}
    install -m 0644 ${f.name}.conf ${f.name}.signed-out.html ${f.dir}/
-   install -m 0600 ${f.name}.secret.conf ${f.dir}/
-   install -d -o www-data -g www-data -m 0700 ${f.cacheDir}`
+   install -m 0600 ${f.name}.secret.conf ${f.dir}/${f.redis === undefined ? `\n   install -d -o www-data -g www-data -m 0700 ${f.cacheDir}` : ''}`

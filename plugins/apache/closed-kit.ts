@@ -4,8 +4,8 @@ import type { KitFile, ServiceKitTarget } from '../../src/plugin.ts'
 import { HEADER, PROBE } from './closed.ts'
 import type { ApacheConfig } from './config.ts'
 
-/** Where sign-outs are told to sites behind Apache and to SPIP; each the path and query of one address. */
-const LOGOUTS = ['/oidc/callback?logout=backchannel', '/spip.php?action=schedar_fin']
+/** Where sign-outs are told to sites behind Apache and to SPIP, and lowered roles to SPIP; each the path and query of one address. */
+const LOGOUTS = ['/oidc/callback?logout=backchannel', '/spip.php?action=schedar_fin', '/spip.php?action=schedar_statut']
 const CONF = 'schedar-closed.conf'
 
 /** For a pattern between `#` and `#` within double quotes. */
@@ -19,7 +19,7 @@ function isClosed(folder: string, logouts: readonly string[]): string {
     `-f '${folder}/%{SERVER_NAME}'`,
     // Certificates go on being renewed. What may follow is a token of RFC 8555 §8.3, and no script has such a name.
     '! (%{REQUEST_URI} =~ m#^/\\.well-known/acme-challenge/[A-Za-z0-9_-]+$#)',
-    // Sign-outs are still told to the site, at exactly these addresses.
+    // Sign-outs and lowered roles are still told to the site, at exactly these addresses.
     ...(logouts.length > 0 ? [`! (${address} =~ m#^POST (?:${logouts.map(pattern).join('|')})$#)`] : []),
   ]
   return all.join(' && ')

@@ -1,7 +1,7 @@
 // Any site behind Apache signs in with Schedar through mod_auth_openidc: the kit is the site's configuration, to be
 // included in its <VirtualHost>. As a service, sites that are closed show a page in place of themselves.
 import { definePlugin, type KitTarget } from '../../src/plugin.ts'
-import { companions, type Filling, fill, moduleClient, path, refuse } from './block.ts'
+import { companions, type Filling, fill, moduleClient, path, placesIn, refuse } from './block.ts'
 import { closedSites } from './closed.ts'
 import { closedKit } from './closed-kit.ts'
 import { config } from './config.ts'
@@ -18,10 +18,11 @@ function claims(list = ''): string[] {
 }
 
 function read(target: KitTarget): { filling: Filling; wanted: Wanted } {
-  const { protect = '/', dir, cache_dir: cacheDir, require: list, ...others } = target.options
+  const { places, own } = placesIn(target.options)
+  const { protect = '/', require: list, ...others } = own
   const [unknown] = Object.keys(others)
   if (unknown) refuse(unknown, `the Apache kit has no setting ${unknown}`)
-  const filling = fill(target, { ...(dir !== undefined && { dir }), ...(cacheDir !== undefined && { cacheDir }) })
+  const filling = fill(target, places)
   return { filling, wanted: { protect: path('protect', `${filling.base}${protect}`), require: claims(list) } }
 }
 

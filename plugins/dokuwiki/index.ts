@@ -1,7 +1,7 @@
 // DokuWiki behind Apache: visitors read what its access rules let them, members are recognised by mod_auth_openidc, and
 // groups and roles of Schedar are groups of the wiki. The kit brings the sign-in block and a small auth plugin.
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type KitFile, type KitTarget } from '../../src/plugin.ts'
+import { definePlugin, type KitFile } from '../../src/plugin.ts'
 import {
   companions,
   directives,
@@ -11,6 +11,7 @@ import {
   moduleClient,
   ownPlaces,
   path,
+  placesIn,
   refuse,
   signInPath,
   signOutPath,
@@ -89,25 +90,19 @@ a group « board » of Schedar is its group « board », a role « editor » its
    board:*  @board        16
 `
 
-function optionsOf({ options }: KitTarget): { dir?: string; cacheDir?: string; own: Options } {
+function optionsOf(given: Record<string, string>): Options {
   const {
-    dir,
-    cache_dir: cacheDir,
     config_dir = '/etc/dokuwiki',
     plugins_dir = '/var/lib/dokuwiki/lib/plugins',
     start = '/doku.php',
     ...others
-  } = options
+  } = given
   const [unknown] = Object.keys(others)
   if (unknown) refuse(unknown, `the DokuWiki kit has no setting ${unknown}`)
   return {
-    ...(dir !== undefined && { dir }),
-    ...(cacheDir !== undefined && { cacheDir }),
-    own: {
-      configDir: path('config_dir', config_dir),
-      pluginsDir: path('plugins_dir', plugins_dir),
-      start: path('start', start),
-    },
+    configDir: path('config_dir', config_dir),
+    pluginsDir: path('plugins_dir', plugins_dir),
+    start: path('start', start),
   }
 }
 
@@ -118,7 +113,8 @@ export default definePlugin({
     'DokuWiki behind Apache: visitors read, members sign in, groups and roles of Schedar are groups of the wiki.',
   client: (url) => ({ ...moduleClient(url), service: 'web', roles: ['admin', 'editor'] }),
   async kit(target): Promise<KitFile[]> {
-    const { own, ...places } = optionsOf(target)
+    const { places, own: given } = placesIn(target.options)
+    const own = optionsOf(given)
     const f = fill(target, places)
     return [
       { path: `${f.name}.conf`, content: vhost(f, own) },

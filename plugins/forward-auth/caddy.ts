@@ -28,7 +28,7 @@ handle @${f.variable} {
 # Every other request is asked about.
 forward_auth ${f.upstream.protocol}://${f.upstream.server} {
 	uri /forward-auth/${f.clientId}/forward
-	copy_headers Remote-User Remote-Name Remote-Email Remote-Groups Remote-Roles
+	copy_headers Remote-User Remote-Id Remote-Name Remote-Email Remote-Groups Remote-Roles
 	import ${f.caddyDir}/${f.name}.secret.caddy
 }
 
@@ -47,4 +47,9 @@ header_up X-Original-URL "{http.request.scheme}://{http.request.hostport}{http.r
 header_up X-Original-Method "{http.request.orig_method}"
 header_up Schedar-Proxy-Secret "${f.secret}"
 header_up Schedar-Paths "${f.paths}"
+# By itself Caddy waits for an answer for ever, and with it each visitor.
+transport http {
+	dial_timeout 5s
+	response_header_timeout 10s
+}
 `

@@ -1,7 +1,7 @@
 // The nginx files of the kit. What is not obvious says why, with the directive's place in nginx's documentation.
 import type { Filling } from './index.ts'
 
-const facts = ['user', 'name', 'email', 'groups', 'roles'] as const
+const facts = ['user', 'id', 'name', 'email', 'groups', 'roles'] as const
 const headers = facts.map((fact) => [fact, `Remote-${fact[0]!.toUpperCase()}${fact.slice(1)}`] as const)
 
 export const nginxHttp = (

@@ -1,8 +1,8 @@
 // What is installed on Mailman's machine so that its pages, Postorius and HyperKitty, are signed in to with Schedar.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { AppError } from '../../src/domain/errors.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
+import { parsed } from '../../src/plugin-kit.ts'
 import {
   companions,
   directives,
@@ -10,6 +10,7 @@ import {
   fill,
   installing,
   ownPlaces,
+  placesIn,
   signInPath,
   signOutPath,
   visitorsToo,
@@ -25,8 +26,6 @@ const options = z.strictObject({
     .string()
     .regex(/^(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$/, 'must be a path of letters, digits, ".", "_" and "-"')
     .default('/mailman3'),
-  dir: z.string().optional(),
-  cache_dir: z.string().optional(),
 })
 
 /** In a RewriteRule's target `%` begins a variable and `$` a group. */
@@ -103,14 +102,9 @@ schedar client grant ${f.clientId} USERNAME superuser
 
 /** The files and a page that says where they go. Throws `invalid_value`. */
 export async function kit(target: KitTarget): Promise<KitFile[]> {
-  const chosen = options.safeParse(target.options)
-  if (!chosen.success) {
-    const [issue] = chosen.error.issues
-    const field = issue?.path.join('.') || 'options'
-    throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
-  }
-  const { path, dir, cache_dir: cacheDir } = chosen.data
-  const filling = fill(target, { ...(dir && { dir }), ...(cacheDir && { cacheDir }), remoteUser: 'sub' })
+  const { places, own } = placesIn(target.options)
+  const { path } = parsed(options, own, 'options')
+  const filling = fill(target, places, 'sub')
   return [
     { path: 'README.md', content: readMe(filling, path) },
     { path: `${filling.name}.conf`, content: vhost(filling, path) },

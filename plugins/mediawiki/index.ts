@@ -1,7 +1,8 @@
 // MediaWiki behind Apache: visitors read, members are recognised by mod_auth_openidc, and roles of Schedar give rights in the
 // wiki. The kit brings the sign-in block and one file that LocalSettings.php requires.
 import { readFile } from 'node:fs/promises'
-import { definePlugin, type KitFile, type KitTarget } from '../../src/plugin.ts'
+import { definePlugin, type KitFile } from '../../src/plugin.ts'
+import { phpString } from '../../src/plugin-kit.ts'
 import {
   companions,
   directives,
@@ -11,6 +12,7 @@ import {
   moduleClient,
   ownPlaces,
   path,
+  placesIn,
   refuse,
   signInPath,
   signOutPath,
@@ -24,15 +26,12 @@ ${directives(f)}
 ${visitorsToo(f.base || '/', ['schedar_session'])}
 ${ownPlaces(f)}`
 
-/** A text in PHP's single quotes. */
-const php = (text: string): string => `'${text.replace(/[\\']/g, (sign) => `\\${sign}`)}'`
-
 const settings = (f: Filling): string => `<?php
 // What is this wiki's own; schedar.php reads it.
 
 // Where « Log in » and « Log out » lead: the page to come back to is added to the first.
-$wgSchedarSignIn = ${php(signInPath({ ...f, url: new URL(f.url).origin }, ''))};
-$wgSchedarSignOut = ${php(signOutPath(f))};
+$wgSchedarSignIn = ${phpString(signInPath({ ...f, url: new URL(f.url).origin }, ''))};
+$wgSchedarSignOut = ${phpString(signOutPath(f))};
 
 // What a role or a group of Schedar is worth here.
 $wgSchedarGroups = [
@@ -66,12 +65,10 @@ As root, on the machine that serves the wiki, in this folder:
    Then open ${f.url}/ and follow « Log in »: you come back signed in.
 `
 
-function optionsOf({ options }: KitTarget) {
-  const { dir, cache_dir: cacheDir, config_dir = '/etc/mediawiki', ...others } = options
+function configDirIn({ config_dir = '/etc/mediawiki', ...others }: Record<string, string>): string {
   const [unknown] = Object.keys(others)
   if (unknown) refuse(unknown, `the MediaWiki kit has no setting ${unknown}`)
-  const places = { ...(dir !== undefined && { dir }), ...(cacheDir !== undefined && { cacheDir }) }
-  return { places, configDir: path('config_dir', config_dir) }
+  return path('config_dir', config_dir)
 }
 
 export default definePlugin({
@@ -79,7 +76,8 @@ export default definePlugin({
     'MediaWiki behind Apache: visitors read, members sign in, roles and groups of Schedar give rights in the wiki.',
   client: (url) => ({ ...moduleClient(url), service: 'web', roles: ['admin', 'editor'] }),
   async kit(target): Promise<KitFile[]> {
-    const { places, configDir } = optionsOf(target)
+    const { places, own } = placesIn(target.options)
+    const configDir = configDirIn(own)
     const f = fill(target, places)
     return [
       { path: `${f.name}.conf`, content: vhost(f) },

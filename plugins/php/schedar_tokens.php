@@ -1,9 +1,17 @@
 <?php
-// Tokens that an OpenID provider signs: ID tokens and logout tokens, checked with openssl alone. It knows nothing of the
-// application that it is part of: any kit in PHP may carry this very file.
+// Tokens that an OpenID provider signs: ID tokens, and tokens that tell of an event such as a logout, checked with openssl
+// alone. None is ever taken for another. It knows nothing of the application that it is part of: any kit in PHP may carry
+// this very file.
 
 /** Why a token is refused, in English for the log; it never holds the token. */
 final class schedar_token_refused extends RuntimeException {
+	/** True when its times do not fit the clock of this machine. */
+	public bool $of_clock;
+
+	public function __construct(string $detail, bool $of_clock = false) {
+		parent::__construct($detail);
+		$this->of_clock = $of_clock;
+	}
 }
 
 final class schedar_tokens {
@@ -33,7 +41,7 @@ final class schedar_tokens {
 	 */
 	public function id_token($token, string $nonce, string $access_token): array {
 		[$header, $claims] = $this->read($token);
-		if (!in_array($header['typ'] ?? 'JWT', ['JWT', 'jwt'], true) || isset($claims['events'])) {
+		if (self::type($header['typ'] ?? 'JWT') !== 'jwt' || isset($claims['events'])) {
 			throw new schedar_token_refused('not an ID token');
 		}
 		$this->check_common($claims);
@@ -57,25 +65,47 @@ final class schedar_tokens {
 	 * @throws schedar_token_refused
 	 */
 	public function logout_token($token): array {
+		return $this->event_token($token, 'logout+jwt', self::LOGOUT_EVENT)[0];
+	}
+
+	/**
+	 * The claims of a token that tells of one event, and what it says of it (RFC 8417 §2.2). Its type decides what it is
+	 * (RFC 8725 §3.11).
+	 *
+	 * @return array{0: array<string, mixed>, 1: stdClass}
+	 * @throws schedar_token_refused
+	 */
+	public function event_token($token, string $type, string $event): array {
 		[$header, $claims] = $this->read($token);
-		if (!in_array($header['typ'] ?? null, ['logout+jwt', 'application/logout+jwt'], true)) {
-			throw new schedar_token_refused('not a logout token');
+		if (self::type($header['typ'] ?? null) !== $type) {
+			throw new schedar_token_refused("not a $type");
 		}
 		$this->check_common($claims);
 		if (isset($claims['nonce'])) {
-			throw new schedar_token_refused('a logout token has no nonce');
+			throw new schedar_token_refused('a token of events has no nonce');
 		}
-		if (!($claims['events'] ?? null) instanceof stdClass || !($claims['events']->{self::LOGOUT_EVENT} ?? null) instanceof stdClass) {
-			throw new schedar_token_refused('no back-channel logout event');
+		$told = ($claims['events'] ?? null) instanceof stdClass ? $claims['events']->{$event} ?? null : null;
+		if (!$told instanceof stdClass) {
+			throw new schedar_token_refused('it tells of another event, or of none');
 		}
 		if (!is_string($claims['jti'] ?? null) || $claims['jti'] === '') {
 			throw new schedar_token_refused('no jti');
 		}
 
-		return $claims;
+		return [$claims, $told];
 	}
 
-	/** What both kinds of token share: issuer, audience, subject and times. */
+	/** True for a public JWK that these tokens may be signed with. */
+	public static function is_key(array $jwk): bool {
+		return self::pem($jwk, 'RS256') !== null || self::pem($jwk, 'ES256') !== null;
+	}
+
+	/** A media type without what RFC 7515 §4.1.9 lets one leave out; letter case does not count (RFC 2045 §5.1). */
+	private static function type($typ): string {
+		return is_string($typ) ? preg_replace('#^application/#', '', strtolower($typ)) : '';
+	}
+
+	/** What all kinds of token share: issuer, audience, subject and times. */
 	private function check_common(array $claims): void {
 		if (!self::same($this->issuer, $claims['iss'] ?? null)) {
 			throw new schedar_token_refused('another issuer');
@@ -96,10 +126,10 @@ final class schedar_tokens {
 			throw new schedar_token_refused('times missing');
 		}
 		if ($until <= $now - self::SKEW || $from > $now + self::SKEW) {
-			throw new schedar_token_refused('expired, or not valid yet');
+			throw new schedar_token_refused('expired, or not valid yet; are the clocks right?', true);
 		}
 		if ($issued > $now + self::SKEW || $issued < $now - self::YOUNG - self::SKEW) {
-			throw new schedar_token_refused('not of now; is the clock of this machine right?');
+			throw new schedar_token_refused('not of now; is the clock of this machine right?', true);
 		}
 	}
 

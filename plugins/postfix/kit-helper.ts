@@ -1,5 +1,6 @@
 // The helper that works on Postfix's queue as root: a script of five verbs behind a socket that only Schedar's user may
 // open. systemd starts it for each request, outside the sandbox that Schedar itself runs in.
+import { socketUnit } from '../../src/plugin-kit.ts'
 
 /** `configDir` is a plain path: it stands in the script as it is. */
 export const helperScript = (configDir: string): string => `\
@@ -60,21 +61,8 @@ esac
 finish $?
 `
 
-export const helperSocket = (path: string, user: string): string => `\
-# /etc/systemd/system/schedar-postsuper.socket
-[Unit]
-Description=Postfix's queue for Schedar
-
-[Socket]
-ListenStream=${path}
-SocketUser=${user}
-SocketMode=0600
-Accept=yes
-MaxConnections=16
-
-[Install]
-WantedBy=sockets.target
-`
+export const helperSocket = (path: string, user: string): string =>
+  socketUnit({ name: 'schedar-postsuper', description: "Postfix's queue for Schedar", path, user })
 
 export const helperService = (): string => `\
 # /etc/systemd/system/schedar-postsuper@.service

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { AppError } from '../../src/domain/errors.ts'
 import { definePlugin, type KitTarget } from '../../src/plugin.ts'
-import { filesUnder, phpString, yesNo } from '../../src/plugin-kit.ts'
+import { filesUnder, mustComeBackTo, parsed, phpString, yesNo } from '../../src/plugin-kit.ts'
 import { lisezMoi, readMe } from './read-me.ts'
 
 const plugins = fileURLToPath(new URL('..', import.meta.url))
@@ -45,13 +45,7 @@ export type Settings = {
 const isOnThisMachine = (address: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+$/i.test(address)
 
 function settings(given: Record<string, string>): Settings {
-  const parsed = options.safeParse(given)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const field = String(issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : 'options'))
-    throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
-  }
-  const { mail_host, imap, smtp, ca_file, single_door = 'yes', redirect } = parsed.data
+  const { mail_host, imap, smtp, ca_file, single_door = 'yes', redirect } = parsed(options, given)
   if (mail_host === undefined && !(imap && smtp))
     throw new AppError('required', {
       field: 'mail_host',
@@ -141,11 +135,7 @@ export default definePlugin({
   }),
 
   kit: async (target) => {
-    if (!target.client.redirectUris.includes(`${target.url}${REDIRECT}`))
-      throw new AppError('invalid_value', {
-        field: 'redirect_uris',
-        detail: `the client has no redirect URI ${target.url}${REDIRECT}`,
-      })
+    mustComeBackTo(target, REDIRECT)
     const chosen = settings(target.options)
     const into = 'plugins/schedar'
     return [

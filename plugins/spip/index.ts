@@ -1,31 +1,22 @@
 // SPIP sites sign in with Schedar through a plugin of SPIP's own (./schedar/, PHP, GPL-3.0-or-later). This side fills
 // in its settings; nothing is driven from here, the site asks, and is told of sign-outs and of lowered roles.
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '../../src/domain/errors.ts'
 import { definePlugin, type KitFile, type KitTarget } from '../../src/plugin.ts'
+import { filesUnder, mustComeBackTo, phpString, yesNo } from '../../src/plugin-kit.ts'
 import { lisezMoi, readMe } from './read-me.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const source = join(here, 'schedar')
 
 const REDIRECT = '/spip.php?action=schedar_retour'
 const LOGOUT = '/spip.php?action=schedar_fin'
 const STATUS = '/spip.php?action=schedar_statut'
 
-/** A PHP string that is nothing but a string, whatever it holds: single quotes know two escapes. */
-export const phpString = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`
-
 /** No longer than Schedar's own session (`session.idleSeconds`, 14 days by default). */
 const LONGEST_SESSION_HOURS = 24 * 14
 type Settings = { singleDoor: boolean; linkByEmail: boolean; sessionHours: number }
-
-const yesNo = (field: string, answer = 'no'): boolean => {
-  if (answer !== 'yes' && answer !== 'no')
-    throw new AppError('invalid_value', { field, detail: `${field} is yes or no` })
-  return answer === 'yes'
-}
 
 function settings({ single_door, link_by_email, session_hours = '24', ...others }: Record<string, string>): Settings {
   const [unknown] = Object.keys(others)
@@ -79,16 +70,14 @@ define('_SCHEDAR_DUREE', ${sessionHours * 3600});
 `
 }
 
-/** The plugin's own files, as they are in the repository. */
+/** The plugin's own files as they are in the repository, with what it shares with other applications in PHP. */
 async function pluginFiles(): Promise<KitFile[]> {
-  const entries = await readdir(source, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  return Promise.all(
-    [join(here, 'LICENSE'), ...paths.toSorted()].map(async (path) => ({
-      path: `plugins/schedar/${path.endsWith('LICENSE') ? 'LICENSE' : relative(source, path)}`,
-      content: await readFile(path, 'utf8'),
-    })),
-  )
+  const into = 'plugins/schedar'
+  return [
+    { path: `${into}/LICENSE`, content: await readFile(join(here, 'LICENSE'), 'utf8') },
+    ...(await filesUnder(join(here, 'schedar'), into)),
+    ...(await filesUnder(join(here, '../php'), `${into}/inc`)),
+  ]
 }
 
 export default definePlugin({
@@ -107,11 +96,7 @@ export default definePlugin({
   }),
 
   kit: async (target) => {
-    if (!target.client.redirectUris.includes(`${target.url}${REDIRECT}`))
-      throw new AppError('invalid_value', {
-        field: 'redirect_uris',
-        detail: `the client has no redirect URI ${target.url}${REDIRECT}`,
-      })
+    mustComeBackTo(target, REDIRECT)
     const chosen = settings(target.options)
     return [
       ...(await pluginFiles()),

@@ -1,5 +1,6 @@
 // The helper that has Sympa read its members anew: a script of three verbs behind a socket that only Schedar's user may open.
 // systemd starts it for each request as Sympa's own user, so nothing here is root.
+import { socketUnit } from '../../src/plugin-kit.ts'
 
 /** `configFile` is a plain path: it stands in the script as it is. */
 export const helperScript = (configFile: string): string => `\
@@ -54,21 +55,8 @@ if [ "$code" -eq 0 ]; then echo 'schedar-sympa: done'; else echo "schedar-sympa:
 exit "$code"
 `
 
-export const helperSocket = (path: string, user: string): string => `\
-# /etc/systemd/system/schedar-sympa.socket
-[Unit]
-Description=Members of Sympa's lists, for Schedar
-
-[Socket]
-ListenStream=${path}
-SocketUser=${user}
-SocketMode=0600
-Accept=yes
-MaxConnections=16
-
-[Install]
-WantedBy=sockets.target
-`
+export const helperSocket = (path: string, user: string): string =>
+  socketUnit({ name: 'schedar-sympa', description: "Members of Sympa's lists, for Schedar", path, user })
 
 export const helperService = (): string => `\
 # /etc/systemd/system/schedar-sympa@.service

@@ -1,7 +1,7 @@
 // What is installed on Sympa's machine: the sign-in for its pages, and what its lists need to follow Schedar.
 import { z } from 'zod'
-import { AppError } from '../../src/domain/errors.ts'
 import type { KitFile, KitTarget } from '../../src/plugin.ts'
+import { parsed } from '../../src/plugin-kit.ts'
 import {
   companions,
   directives,
@@ -10,6 +10,7 @@ import {
   installing,
   membersOnly,
   ownPlaces,
+  placesIn,
   signOutPath,
   visitorsToo,
 } from '../apache/block.ts'
@@ -25,8 +26,6 @@ const address = z.string().regex(/^[a-z0-9][a-z0-9._+-]*@[a-z0-9.-]+$/, 'must be
 const options = z.strictObject({
   path: plainPath.default('/wws').describe("The path of Sympa's pages, as in its wwsympa_url."),
   listmaster: address.optional().describe("One of sympa.conf's listmaster: as whom the role listmaster signs in."),
-  dir: z.string().optional().describe("Where Apache's files will be."),
-  cache_dir: z.string().optional().describe("Where Apache's sessions are kept."),
   user: z
     .string()
     .regex(/^[a-z_][a-z0-9_-]*$/)
@@ -36,22 +35,14 @@ const options = z.strictObject({
 type Options = z.infer<typeof options>
 export type Settings = Options & { filling: Filling; service: SympaConfig | undefined; signOut: string }
 
-function parsed<T extends z.ZodType>(schema: T, value: unknown, of: string): z.infer<T> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const field = [of, ...(issue?.path ?? [])].join('.')
-  throw new AppError('invalid_value', { field, detail: `${field}: ${issue?.message ?? 'unreadable'}` })
-}
-
 function settings(target: KitTarget): Settings {
-  const chosen = parsed(options, target.options, 'options')
-  const { dir, cache_dir: cacheDir } = chosen
-  const filling = fill(target, { ...(dir && { dir }), ...(cacheDir && { cacheDir }), remoteUser: 'email' })
+  const { places, own } = placesIn(target.options)
+  const chosen = parsed(options, own, 'options')
+  const filling = fill(target, places, 'email')
   return {
     ...chosen,
     filling,
-    service: target.config === undefined ? undefined : parsed(config, target.config, 'services'),
+    service: target.config === undefined ? undefined : parsed(config, target.config, 'services.sympa'),
     signOut: new URL(signOutPath(filling), target.url).href,
   }
 }

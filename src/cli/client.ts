@@ -2,7 +2,7 @@
 import { serviceKinds } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { loadPlugin, pluginNames } from '../plugins.ts'
-import { addClient, kitOf, setClientDisabled, setClientRole } from '../usecases/clients.ts'
+import { addClient, kitOf, renewClient, setClientDisabled, setClientRole } from '../usecases/clients.ts'
 import { accountNamed, clientNamed, type Register, withInstallation } from './io.ts'
 import { pairs, several, writeKit } from './kit-files.ts'
 
@@ -120,12 +120,9 @@ export const registerClient: Register = (program, ioOf) => {
         const io = ioOf(command)
         const found = await clientNamed(installation, clientId)
         const service = installation.services.find(({ plugin }) => plugin === found.kind)
-        const files = await kitOf(installation.core)(
-          found,
-          await loadPlugin(found.kind),
-          pairs(options.set),
-          service?.config,
-        )
+        const plugin = await loadPlugin(found.kind)
+        const files = await kitOf(installation.core)(found, plugin, pairs(options.set), service?.config)
+        await renewClient(installation.core)({ clientId: found.clientId, plugin, actor: io.actor })
         io.show(writeKit(folder, files))
       }),
     )

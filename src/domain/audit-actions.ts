@@ -41,6 +41,7 @@ export const auditActions = [
   'client.disabled',
   'client.enabled',
   'client.kit_taken',
+  'client.renewed',
   'client.role_removed',
   'client.role_set',
   'client.secret_rotated',

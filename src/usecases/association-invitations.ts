@@ -9,7 +9,6 @@ import { AppError } from '../domain/errors.ts'
 import { email as checkedEmail } from '../domain/names.ts'
 import { rolesUnder } from '../domain/people.ts'
 import type { Locale, Member, MemberInvitation, Stores } from '../ports.ts'
-import { newAccount } from './accounts.ts'
 import {
   authorityOf,
   type Decision,
@@ -20,6 +19,7 @@ import {
   type OfMember,
 } from './authority.ts'
 import type { Letters } from './invite.ts'
+import { addNewcomer, hasAccount, localeFor, mustBeAsked, type Newcomer } from './invited.ts'
 import { issueTicket } from './links.ts'
 import { touch } from './subjects.ts'
 import { takeTry } from './throttle.ts'
@@ -29,7 +29,6 @@ const HOUR = 3_600_000
 /** Letters that one person causes, and that one address gets from one association. */
 const perPerson = { tries: 30, windowMs: HOUR }
 const perAddress = { tries: 3, windowMs: HOUR }
-const LONGEST_NAME = 100
 
 type Sent = { invitation: MemberInvitation; token: string; member: Member }
 
@@ -72,12 +71,6 @@ async function write(
   await stores.invitations.add(invitation, digest(token))
   await noted(core, stores, actor, 'member.person_invited', invitation)
   return { invitation, token, member }
-}
-
-/** In the language of the account that has the address, else of the association. */
-export async function localeFor(core: Core, email: string, member: Member): Promise<Locale> {
-  const [account, other] = await core.store.accounts.byEmail(email)
-  return account && !other ? account.locale : member.locale
 }
 
 async function send(
@@ -170,8 +163,7 @@ export const readInvitation =
   (core: Core) =>
   async (key: string): Promise<Invited & { hasAccount: boolean }> => {
     const invited = await invitedBy(core, core.store, key)
-    const accounts = await core.store.accounts.byEmail(invited.invitation.email)
-    return { ...invited, hasAccount: accounts.some(({ state }) => state !== 'closed') }
+    return { ...invited, hasAccount: await hasAccount(core.store, invited.invitation.email) }
   }
 
 /** Settles the invitation and adds the account, alone. */
@@ -202,9 +194,7 @@ export const acceptInvitation =
   async ({ key, accountId }: { key: string; accountId: string }): Promise<Member> => {
     const member = await core.store.transaction(async (stores) => {
       const invited = await invitedBy(core, stores, key)
-      const account = await stores.accounts.get(accountId)
-      if (!account || account.state === 'closed' || account.email !== invited.invitation.email)
-        throw new AppError('forbidden', { detail: 'this invitation was sent to the address of somebody else' })
+      await mustBeAsked(stores, { accountId, email: invited.invitation.email })
       await join(core, stores, invited, accountId)
       return invited.member
     })
@@ -212,36 +202,15 @@ export const acceptInvitation =
     return member
   }
 
-export function checkedName(field: 'givenName' | 'familyName', typed: string): string {
-  const name = typed.normalize('NFC').trim()
-  if (name === '') throw new AppError('required', { field, detail: `${field} is needed` })
-  if (name.length > LONGEST_NAME || /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(name))
-    throw new AppError('invalid_value', { field, detail: `${field}: 1 to ${LONGEST_NAME} characters, on one line` })
-  return name
-}
-
 /** Somebody without an account makes one, with the address that the letter went to. The token by which to choose its password. */
 export const joinWithNewAccount =
   (core: Core) =>
-  async (input: { token: string; givenName: string; familyName: string; locale: Locale }): Promise<string> => {
-    const [givenName, familyName] = [
-      checkedName('givenName', input.givenName),
-      checkedName('familyName', input.familyName),
-    ]
+  async ({ token, ...newcomer }: Newcomer & { token: string }): Promise<string> => {
     const ticket = await core.store.transaction(async (stores) => {
-      const invited = await invitedBy(core, stores, keyOfInvitation(input.token))
-      const { email } = invited.invitation
-      const account = await newAccount(core, stores, { givenName, familyName, email, locale: input.locale })
-      await stores.accounts.add(account)
-      await audit(core, stores, {
-        action: 'account.added',
-        actor: account.id,
-        subjectKind: 'account',
-        subjectId: account.id,
-        payload: { username: account.username, by: 'invitation' },
-      })
-      await join(core, stores, invited, account.id)
-      return issueTicket(core, stores, 'invitation', account.id)
+      const invited = await invitedBy(core, stores, keyOfInvitation(token))
+      const { id } = await addNewcomer(core, stores, newcomer, { email: invited.invitation.email, by: 'invitation' })
+      await join(core, stores, invited, id)
+      return issueTicket(core, stores, 'invitation', id)
     })
     core.wake()
     return ticket

@@ -201,6 +201,38 @@ export const setClientDisabled =
     core.wake()
   }
 
+/** Where a client is told of sign-outs and of lowered roles. */
+const TOLD_AT = ['backchannel_logout_uri', 'backchannel_logout_session_required', 'schedar_status_uri'] as const
+
+export type Renewal = { clientId: string; plugin: Plugin; actor: Actor }
+
+/**
+ * Within a transaction, when a kit is made anew: the addresses that its files listen at, and that the registration, which is
+ * older than they are, does not name. What it names stays as it is.
+ */
+export async function renewClientIn(core: Core, stores: Stores, { clientId, plugin, actor }: Renewal): Promise<void> {
+  const client = await stores.clients.get(clientId)
+  const url = String(client?.metadata.client_uri)
+  if (!client || !plugin.client) return
+  const anew = metadataOf(plugin.client(url), url)
+  const missing = TOLD_AT.filter((name) => anew[name] !== undefined && client.metadata[name] === undefined)
+  if (missing.length === 0) return
+  const added = Object.fromEntries(missing.map((name) => [name, anew[name]]))
+  await stores.clients.update({ ...client, metadata: { ...client.metadata, ...added } })
+  await audit(core, stores, {
+    action: 'client.renewed',
+    actor,
+    subjectKind: 'client',
+    subjectId: clientId,
+    payload: { added: missing },
+  })
+}
+
+export const renewClient =
+  (core: Core) =>
+  (renewal: Renewal): Promise<void> =>
+    core.store.transaction((stores) => renewClientIn(core, stores, renewal))
+
 /** The files to install on a client's side, filled in. */
 export const kitOf =
   (core: Core) =>

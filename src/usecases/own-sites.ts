@@ -5,10 +5,11 @@ import type { AccessAnswer, AffiliationRole } from '../domain/access.ts'
 import { AppError } from '../domain/errors.ts'
 import { looksAfterSites } from '../domain/people.ts'
 import type { Instant } from '../domain/time.ts'
+import type { Plugin } from '../plugin.ts'
 import type { AccountInForce, Affiliation, Client, ClientRole, Member, OutboxRow, Resource, Stores } from '../ports.ts'
 import { logoutService } from '../provider-service.ts'
 import { type OfSite, type SiteLookedAfter, siteLookedAfter } from './authority.ts'
-import { setClientRoleIn } from './clients.ts'
+import { renewClientIn, setClientRoleIn } from './clients.ts'
 import { rotateClientSecretIn } from './rotate-client-secret.ts'
 
 export type SiteListed = { site: Resource; memberName: string; editing: AccessAnswer }
@@ -196,11 +197,12 @@ export const rotateSiteSecret =
   (of: AtSite): Promise<string> =>
     acting(core, of, ({ stores, client }) => rotateClientSecretIn(core, stores, client.clientId, of.actor))
 
-/** Before a kit leaves: the client, for whoever may have its secret. Taking it along is an act that the audit tells of. */
+/** Before a kit leaves: for whoever may have its secret. Taking it along is an act that the audit tells of. */
 export const takeSiteKit =
   (core: Core) =>
-  (of: AtSite): Promise<Client> =>
+  ({ plugin, ...of }: AtSite & { plugin: Plugin }): Promise<void> =>
     acting(core, of, async ({ stores, client }) => {
+      await renewClientIn(core, stores, { clientId: client.clientId, plugin, actor: of.actor })
       await audit(core, stores, {
         action: 'client.kit_taken',
         actor: of.actor,
@@ -208,5 +210,4 @@ export const takeSiteKit =
         subjectId: client.clientId,
         payload: { kind: client.kind, by: 'site' },
       })
-      return client
     })

@@ -5,12 +5,11 @@ import type { AuditAction } from '../domain/audit-actions.ts'
 import { digest } from '../domain/digest.ts'
 import { AppError } from '../domain/errors.ts'
 import { email as checkedEmail } from '../domain/names.ts'
-import type { Client, ClientRole, Locale, Member, Resource, SiteInvitation, Stores } from '../ports.ts'
-import { newAccount } from './accounts.ts'
-import { checkedName, localeFor } from './association-invitations.ts'
+import type { Client, ClientRole, Member, Resource, SiteInvitation, Stores } from '../ports.ts'
 import { type OfSite, siteLookedAfter } from './authority.ts'
 import { setClientRoleIn } from './clients.ts'
 import type { Letters } from './invite.ts'
+import { addNewcomer, hasAccount, localeFor, mustBeAsked, type Newcomer } from './invited.ts'
 import { issueTicket } from './links.ts'
 import { type AtSite, acting, type Deciding } from './own-sites.ts'
 import { touch } from './subjects.ts'
@@ -186,8 +185,7 @@ export const readGuestInvitation =
   (core: Core) =>
   async (key: string): Promise<InvitedGuest & { hasAccount: boolean }> => {
     const invited = await invitedBy(core, core.store, key)
-    const accounts = await core.store.accounts.byEmail(invited.invitation.email)
-    return { ...invited, hasAccount: accounts.some(({ state }) => state !== 'closed') }
+    return { ...invited, hasAccount: await hasAccount(core.store, invited.invitation.email) }
   }
 
 /** Settles the invitation and gives the role, alone. */
@@ -213,9 +211,7 @@ export const acceptGuest =
   async ({ key, accountId }: { key: string; accountId: string }): Promise<void> => {
     await core.store.transaction(async (stores) => {
       const invited = await invitedBy(core, stores, key)
-      const account = await stores.accounts.get(accountId)
-      if (!account || account.state === 'closed' || account.email !== invited.invitation.email)
-        throw new AppError('forbidden', { detail: 'this invitation was sent to the address of somebody else' })
+      await mustBeAsked(stores, { accountId, email: invited.invitation.email })
       await join(core, stores, invited, accountId)
     })
     core.wake()
@@ -224,25 +220,12 @@ export const acceptGuest =
 /** Somebody without an account makes one, with the address that the letter went to. The token by which to choose its password. */
 export const joinAsGuest =
   (core: Core) =>
-  async (input: { key: string; givenName: string; familyName: string; locale: Locale }): Promise<string> => {
-    const [givenName, familyName] = [
-      checkedName('givenName', input.givenName),
-      checkedName('familyName', input.familyName),
-    ]
+  async ({ key, ...newcomer }: Newcomer & { key: string }): Promise<string> => {
     const ticket = await core.store.transaction(async (stores) => {
-      const invited = await invitedBy(core, stores, input.key)
-      const { email } = invited.invitation
-      const account = await newAccount(core, stores, { givenName, familyName, email, locale: input.locale })
-      await stores.accounts.add(account)
-      await audit(core, stores, {
-        action: 'account.added',
-        actor: account.id,
-        subjectKind: 'account',
-        subjectId: account.id,
-        payload: { username: account.username, by: 'guest' },
-      })
-      await join(core, stores, invited, account.id)
-      return issueTicket(core, stores, 'invitation', account.id)
+      const invited = await invitedBy(core, stores, key)
+      const { id } = await addNewcomer(core, stores, newcomer, { email: invited.invitation.email, by: 'guest' })
+      await join(core, stores, invited, id)
+      return issueTicket(core, stores, 'invitation', id)
     })
     core.wake()
     return ticket

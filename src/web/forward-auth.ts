@@ -44,6 +44,8 @@ export function mountForwardAuth(router: Router, { core, provider, sessions, tel
     bare(ctx, 200)
     ctx.set({
       'remote-user': account.username,
+      // For an application that has users of its own: a username may be one of theirs, or change.
+      'remote-id': account.accountId,
       'remote-name': headerText(account.name),
       // An address that nobody has proved would open the account of whoever it belongs to (attack class 24).
       'remote-email': (account.emailVerified && account.email) || '',

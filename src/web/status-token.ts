@@ -48,7 +48,8 @@ export async function sendStatus(
     jti: core.random.token(16),
     events: { [STATUS_EVENT]: { roles } },
   })
-  // The address was registered by hand and is the client's own: no guard against private ones, and no redirect elsewhere.
+  // A site may be on this very machine, so no guard against private addresses. One that a member registered is https on its own
+  // name: wherever that leads, nobody without its certificate is asked anything; and no redirect leads elsewhere.
   const { ok, status, body } = await fetch(uri, {
     method: 'POST',
     redirect: 'manual',

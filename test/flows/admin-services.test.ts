@@ -179,7 +179,13 @@ describe('clients', () => {
     expect(read(page)).toContain('https://spip.example')
 
     const form = formsOf(await at(`/admin/clients/${clientId}/kit`)).find(({ method }) => method === 'post')!
+    // As one that was registered before its kit listened there.
+    const registered = (await core().store.clients.get(clientId!))!
+    const { backchannel_logout_uri, ...metadata } = registered.metadata
+    await core().store.clients.update({ ...registered, metadata })
     const kit = await boss.browser.fetch(form.action, { form: form.fields })
+    expect(backchannel_logout_uri).toBeDefined()
+    expect((await core().store.clients.get(clientId!))!.metadata).toEqual(registered.metadata)
     expect(kit.headers).toMatchObject({
       'content-type': 'application/x-tar',
       'cache-control': 'no-store',

@@ -272,6 +272,15 @@ describe('kit and secret', () => {
     expect((await lastAudit(client.clientId))!.action).toBe('client.kit_taken')
   })
 
+  test('the kit listens where an older registration does not tell: from then on it does', async () => {
+    const { schedar_status_uri, ...metadata } = client.metadata
+    await core().store.clients.update({ ...client, metadata })
+    const browser = await browserOf(house, owner)
+    await post(browser, await open(house, browser, page(site, '/kit')), { options: '' })
+    expect(schedar_status_uri).toMatch(/schedar_statut$/)
+    expect((await core().store.clients.get(client.clientId))!.metadata).toEqual(client.metadata)
+  })
+
   test('a new secret is made by an explicit act alone, shown once, and is in the next kit', async () => {
     const browser = await browserOf(house, owner)
     const before = await secretOf()

@@ -89,7 +89,7 @@ describe('what is refused', () => {
     ['options.group', { user: 'x', group: '$(id)' }],
     ['options.from', { user: 'x', from: 'nobody' }],
     ['options.from', { user: 'x', from: 'a@b.example\npassword x' }],
-    ['options', { user: 'x', sender: 'a@b.example' }],
+    ['options.sender', { user: 'x', sender: 'a@b.example' }],
   ])('%s: %j', async (field, wrong) => {
     await expect(async () => plugin.kit!(target({ options: wrong }))).rejects.toMatchObject({
       code: 'invalid_value',

@@ -238,7 +238,8 @@ describe('a closed site', () => {
   test('certificates are renewed, and sign-outs told, at their exact addresses alone', async () => {
     expect(await ask('a.example', '/.well-known/acme-challenge/tok-EN_1')).toMatchObject({ status: 200, text: 'token' })
     const told = { method: 'POST', body: 'logout_token=x' }
-    expect((await ask('a.example', '/spip.php?action=schedar_fin', told)).text).toBe('served logout')
+    for (const action of ['schedar_fin', 'schedar_statut'])
+      expect((await ask('a.example', `/spip.php?action=${action}`, told)).text).toBe('served logout')
     for (const path of [
       '/spip.php?action=schedar_fin&x=1',
       '/spip.php?x&action=schedar_fin',

@@ -1,5 +1,7 @@
 // The forward-auth kit in a private nginx and a private Caddy, in front of a small application, with a whole Schedar behind.
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import forwardAuth from '../../plugins/forward-auth/index.ts'
 import type { Client } from '../../src/ports.ts'
@@ -112,6 +114,7 @@ describe.each(['nginx', 'Caddy'] as const)('%s', (kind) => {
     expect(asked).toBe('/report/2026?page=2&q=a%2Fb')
     expect(headers).toMatchObject({
       'remote-user': 'ada',
+      'remote-id': ada.account.id,
       'remote-name': 'Ada Essai',
       'remote-email': 'ada@cassiopee.example',
     })
@@ -162,6 +165,7 @@ describe.each(['nginx', 'Caddy'] as const)('%s', (kind) => {
       'REMOTE-ROLES: admin',
       'Remote-Groups: board',
       'Remote-Email: 0',
+      'Remote-Id: boss',
       'X-Original-URL: /admin/',
       'X-Rewrite-URL: /admin/',
     ]
@@ -498,19 +502,38 @@ test('nginx’s own refusals are courteous, and its own files are asked about to
   expect((await browser.fetch(`${url}/schedar/check`)).status).toBe(404)
 })
 
-test.each([
-  ['nginx', startNginx, '127.0.0.6'],
-  ['Caddy', startCaddy, '127.0.0.7'],
-] as const)('while Schedar is away nobody is let in by %s, signed in or not', async (name, start, host) => {
-  const nowhere = `http://127.0.0.8:${await freePort('127.0.0.8')}`
-  const proxy = await start({
-    host,
-    application,
-    kit: async ({ dir }) =>
-      kitOf(core())(sites[name].client, forwardAuth, { schedar: nowhere, nginx_dir: dir, caddy_dir: dir }),
+describe('while Schedar is away, or hangs', () => {
+  let silent: Server
+  beforeAll(async () => {
+    silent = createServer(() => {}).listen(0, '127.0.0.8')
+    await once(silent, 'listening')
   })
-  const reply = await createBrowser().fetch(`${proxy.url}/`)
-  expect([500, 502]).toContain(reply.status)
-  expect(application.seen).toEqual([])
-  await proxy.stop()
+  afterAll(() => {
+    silent.close()
+    silent.closeAllConnections()
+  })
+
+  test.each([
+    ['nginx', startNginx, '127.0.0.6'],
+    ['Caddy', startCaddy, '127.0.0.7'],
+  ] as const)('nobody is let in by %s, signed in or not, nor kept waiting for long', async (name, start, host) => {
+    const { client, proxy } = sites[name]
+    const ours = createBrowser()
+    await enter(ours, `${proxy.url}/`)
+    const cookie = cookieHeader(ours, proxy.url)
+    application.seen.length = 0
+    const visit = async (port: number): Promise<void> => {
+      const options = { schedar: `http://127.0.0.8:${port}` }
+      const cut = await start({
+        host,
+        application,
+        kit: ({ dir }) => kitOf(core())(client, forwardAuth, { ...options, nginx_dir: dir, caddy_dir: dir }),
+      })
+      const visits = [{}, { headers: { cookie } }].map((more) => createBrowser().fetch(`${cut.url}/`, more))
+      for (const { status } of await Promise.all(visits)) expect([500, 502, 504]).toContain(status)
+      await cut.stop()
+    }
+    await Promise.all([visit(await freePort('127.0.0.8')), visit((silent.address() as AddressInfo).port)])
+    expect(application.seen).toEqual([])
+  })
 })

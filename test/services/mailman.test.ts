@@ -215,6 +215,17 @@ describe('pages', () => {
     expect(await isIn(first)).toBe(true)
   })
 
+  test('a former account of Mailman’s own of the same name and address is not the member’s; its address is', async () => {
+    const luc = await house.person({ username: 'luc', coveredForDays: 30 })
+    await mailman.addFormer('luc', addressOf('luc'))
+    const browser = createBrowser()
+    await signIn(browser, luc)
+    expect(await isIn(browser)).toBe(true)
+    expect(await mayMakeLists(browser)).toBe(false)
+    const mine = async () => (await open(browser, '/postorius/accounts/subscriptions/')).text
+    await expect.poll(mine, soon).toContain(addressOf('luc'))
+  })
+
   test('the role superuser makes one, and its loss unmakes one', async () => {
     const ada = createBrowser()
     await signIn(ada, person('ada'))

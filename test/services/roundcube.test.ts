@@ -357,6 +357,7 @@ describe('what the token endpoint answers', () => {
   })
   afterAll(async () => {
     between.close()
+    between.closeAllConnections()
     await host.roundcube.configure('')
   })
   /** Signs in once more, in a browser that Schedar knows, with an ID token that was changed on its way. */
@@ -402,6 +403,17 @@ describe('what the token endpoint answers', () => {
     const page = await signInWith(forge)
     expect(read(page)).toContain('n’a pas pu être vérifiée')
     expect(page.text).not.toContain('id="messagelist"')
+    expect(await host.isIn(browser)).toBe(false)
+  })
+
+  test('nothing, for as long as one waits: the person is told so in some seconds', async () => {
+    change = () => new Promise(() => {})
+    browser.forget(/^roundcube/)
+    const began = performance.now()
+    const page = await host.signIn(browser, ada)
+    change = (answer) => answer
+    expect(read(page)).toContain('ne répond pas en ce moment')
+    expect(performance.now() - began).toBeLessThan(60_000)
     expect(await host.isIn(browser)).toBe(false)
   })
 

@@ -132,6 +132,13 @@ export async function startMailman(lists: readonly string[]) {
   await ask('POST', 'domains', { mail_host: DOMAIN })
   for (const list of lists) await ask('POST', 'lists', { fqdn_listname: list })
 
+  /** Django's own command, as the pages' user. */
+  const manage = (...words: string[]) =>
+    run('/usr/bin/python3', ['manage.py', ...words], {
+      cwd: join(folder, 'code'),
+      env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+    })
+
   return {
     folder,
     url,
@@ -166,10 +173,7 @@ export async function startMailman(lists: readonly string[]) {
       await writeFile(join(code, 'schedar_sso.py'), content('schedar_sso.py'))
       await appendFile(settings, content('mailman-web.end.py'))
       await chmod(settings, 0o644)
-      await run('/usr/bin/python3', ['manage.py', 'migrate', '-v', '0'], {
-        cwd: code,
-        env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
-      })
+      await manage('migrate', '-v', '0')
       await chmod(folder, 0o777)
       await chown(join(folder, 'web.db'), web.uid, web.gid)
       await writeFile(join(folder, 'uwsgi.ini'), uwsgi(folder))
@@ -206,6 +210,18 @@ ProxyPass ${PATH} unix:${folder}/uwsgi.sock|uwsgi://localhost/
 
     /** The web server of its pages, once they are there. */
     pages: (): Apache => apache!,
+
+    /** A superuser of the pages' own, as they had before the kit, with its address verified. */
+    async addFormer(username: string, email: string): Promise<void> {
+      const made = `
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import User
+former = User.objects.create_superuser(${JSON.stringify(username)}, ${JSON.stringify(email)}, "x")
+EmailAddress.objects.create(user=former, email=${JSON.stringify(email)}, verified=True, primary=True)
+`
+      await manage('shell', '-c', made)
+    },
+
     errors: async () => (await apache?.errors()) ?? '',
     async stop(): Promise<void> {
       await apache?.stop()

@@ -29,6 +29,7 @@ const packages = [
     'php-apcu',
     'nginx',
     'caddy',
+    'redis-server',
     'curl',
     'chromium',
     'fonts-dejavu-core',

@@ -157,7 +157,7 @@ export async function startSympa(names: readonly string[]) {
         gid,
         stdio: 'ignore',
       })
-      await reachable(fcgi)
+      await reachable(fcgi, undefined, 90_000)
       await chmod(fcgi, 0o666)
       const included = files.find(({ path }) => path.endsWith('.conf') && !/secret|auth\.conf/.test(path))!.path
       const home = join(folder, 'apache')

@@ -6,6 +6,7 @@ import {
   addClient,
   kitOf,
   type NewClient,
+  renewClient,
   secretContext,
   setClientDisabled,
   setClientRole,
@@ -233,6 +234,42 @@ test('switched off and on: nobody gets in while it is off, and sessions there ar
   await expect(setClientDisabled(core())({ clientId: 'none', disabled: true, actor: 'test' })).rejects.toMatchObject({
     code: 'not_found',
   })
+})
+
+test('a kit made anew brings the addresses that an older registration does not name, and changes none', async () => {
+  const older: Plugin = {
+    summary: 'x',
+    client: (url) => ({
+      redirectUris: [`${url}/cb`],
+      postLogoutRedirectUris: [],
+      backchannelLogoutUri: `${url}/old`,
+      tokenEndpointAuthMethod: 'client_secret_basic',
+    }),
+  }
+  const plugin: Plugin = {
+    summary: 'x',
+    client: (url) => ({
+      ...older.client!(url),
+      redirectUris: [`${url}/elsewhere`],
+      backchannelLogoutUri: `${url}/new`,
+      statusUri: `${url}/status`,
+      withoutPkce: true,
+    }),
+  }
+  const { client } = await add({ plugin: older })
+  const { clientId } = client
+  const renew = (by: Plugin) => renewClient(core())({ clientId, plugin: by, actor: 'test' })
+  await renew(older)
+  await renew({ summary: 'x' })
+  expect(await store().clients.get(clientId)).toEqual(client)
+  for (const _ of ['once', 'again']) await renew(plugin)
+  expect(await store().clients.get(clientId)).toEqual({
+    ...client,
+    metadata: { ...client.metadata, schedar_status_uri: 'https://wiki.example/status' },
+  })
+  expect(await store().audit.list({ subjectId: clientId, action: 'client.renewed' })).toMatchObject([
+    { actor: 'test', payload: { added: ['schedar_status_uri'] } },
+  ])
 })
 
 test('a kit is filled in with what was registered', async () => {

@@ -60,6 +60,6 @@ function schedar_une_seule_fois(array $dits): void {
 		throw new SchedarRefus('refus_reglages', 'tmp/schedar/ cannot be written', 503);
 	}
 	fclose($neuf);
-	// No later than the token itself could still be taken: see schedar_verifier_commun().
-	touch($fichier, min($dits['exp'], $dits['iat'] + SCHEDAR_JEUNE) + 2 * SCHEDAR_ECART);
+	// No later than the token itself could still be taken: see schedar_tokens::check_common().
+	touch($fichier, min($dits['exp'], $dits['iat'] + schedar_tokens::YOUNG) + 2 * schedar_tokens::SKEW);
 }

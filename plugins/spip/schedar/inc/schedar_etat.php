@@ -6,11 +6,11 @@ if (!defined('_ECRIRE_INC_VERSION')) {
 }
 
 include_spip('inc/schedar_rattacher');
-include_spip('inc/schedar_jose');
+include_spip('inc/schedar_jetons');
 include_spip('inc/schedar_depart');
 include_spip('inc/schedar_secours');
 
-/** Seconds by which the clocks may differ before somebody should look at them; tokens bear SCHEDAR_ECART. */
+/** Seconds by which the clocks may differ before somebody should look at them; tokens bear schedar_tokens::SKEW. */
 const SCHEDAR_ECART_VISIBLE = 20;
 
 /** A date as the person reads dates, from a Unix time; a dash for none. */
@@ -108,7 +108,7 @@ function schedar_essayer_connexion(): array {
 		}
 		$ecart = abs(time() - (strtotime($reponse['date']) ?: time()));
 		$faits[] = ['essai_horloge', $ecart < SCHEDAR_ECART_VISIBLE, "$ecart s"];
-		$cles = array_filter(schedar_cles(true), 'schedar_cle_publique');
+		$cles = array_filter(schedar_cles(true), [schedar_tokens::class, 'is_key']);
 		$faits[] = ['essai_cles', $cles !== [], implode(', ', array_column($cles, 'kid'))];
 		$faits[] = schedar_essayer_secret($document['token_endpoint']);
 		$faits[] = schedar_essayer_adresse($document['authorization_endpoint']);
