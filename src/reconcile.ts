@@ -6,6 +6,7 @@ import { pages } from './domain/pages.ts'
 import type { Instant } from './domain/time.ts'
 import { type GuardRule, tooMany } from './guard.ts'
 import type { Name } from './plugin.ts'
+import type { OutboxRow } from './ports.ts'
 import { clientOfLogoutService, PROVIDER } from './provider-service.ts'
 import { type Change, compare, createSettler, reasonOf, type ServiceHandle, type SettleDeps } from './settle.ts'
 
@@ -26,7 +27,7 @@ const LEASE_MS = 15_000
 const STEP_MS = 10_000
 const BATCH = 500
 const POLL_MS = 250
-/** As many are due at once when the clock went back. */
+/** As many are made due at once, at a start and when the clock went back. */
 const HASTENED = 100_000
 
 export type Reconciler = {
@@ -167,9 +168,9 @@ export function createReconciler(deps: Deps): Reconciler {
   }
   const attempt = (): void => track(drain())
 
-  /** The clock went back: what was put off by some seconds must not wait until it is there again. */
-  async function hasten(): Promise<void> {
-    const ids = (await store.outbox.pending({ limit: HASTENED })).map(({ id }) => id)
+  /** Makes due now what was put off. */
+  async function hasten(which: (row: OutboxRow) => boolean = () => true): Promise<void> {
+    const ids = (await store.outbox.pending({ limit: HASTENED })).filter(which).map(({ id }) => id)
     for (let from = 0; from < ids.length; from += BATCH)
       await store.outbox.retry(ids.slice(from, from + BATCH), undefined, clock.now())
     await drain()
@@ -180,6 +181,7 @@ export function createReconciler(deps: Deps): Reconciler {
     timer = setTimeout(() => {
       let last = at
       try {
+        // The clock went back: what was put off by some seconds must not wait until it is there again.
         if (clock.now() < at - POLL_MS) track(hasten())
         const revision = store.revision()
         if (revision === undefined || revision !== seen || Math.abs(clock.now() - at) > POLL_MS) {
@@ -232,7 +234,8 @@ export function createReconciler(deps: Deps): Reconciler {
 
   return {
     start() {
-      attempt()
+      // A restart is how a changed schedar.yaml, or a folder that was made, comes into force: what failed is tried at once.
+      track(hasten(({ tries }) => tries > 0))
       poll(store.revision() === undefined ? 200 : 25, clock.now())
     },
     wake: attempt,

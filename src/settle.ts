@@ -220,7 +220,8 @@ export function createSettler(deps: SettleDeps) {
     const young = rows.filter((row) => !old.includes(row))
     await store.outbox.acknowledge(old.map((row) => row.id))
     const ids = young.map((row) => row.id)
-    await store.outbox.retry(ids, 'schedar.yaml does not name this service', clock.now() + LONGEST_RETRY_MS)
+    const reason = 'schedar.yaml did not name this service when schedar serve was started: restart it if it does now'
+    await store.outbox.retry(ids, reason, clock.now() + LONGEST_RETRY_MS)
   }
 
   return {

@@ -208,7 +208,7 @@ ${cookies
   .join('')}</Location>
 `
 
-/** Where the module itself answers, and the page where a sign-out ends. */
+/** Where the module itself answers, the page where a sign-out ends, and what renews the certificate. */
 export const ownPlaces = (
   f: Filling,
 ): string => `# Back-channel logout is posted to ${f.callbackPath}?logout=backchannel: this address must stay open to Schedar.
@@ -226,6 +226,13 @@ Alias "${f.signedOutPath}" "${f.dir}/${f.name}.signed-out.html"
   AuthMerging Off
   Require all granted
 </Location>
+
+# The proofs by which the certificate is renewed (RFC 8555 §8.3), each at its exact address: whoever asks is no member.
+<LocationMatch "^/\\.well-known/acme-challenge/[A-Za-z0-9_-]+$">
+  AuthType None
+  AuthMerging Off
+  Require all granted
+</LocationMatch>
 `
 
 /** Where a link « sign out » leads. */

@@ -120,7 +120,10 @@ As root, on the machine that serves the sites (Apache 2.4.34 or later), in this 
 
 3. apache2ctl configtest && systemctl reload apache2
 
-4. schedar services check
+4. Schedar reads the access log, sees the new folder, and closes what is to be closed already:
+   adduser ${user} adm && systemctl restart schedar
+   schedar services check
+   schedar services apply NAME, which is its name in schedar.yaml
 `
 
 const refuse = (field: string, detail: string): never => {

@@ -150,13 +150,15 @@ const readMe = (account: string): string => `Database users of closed sites, in 
 
    mariadb < schedar-sites.sql
 
-2. A password for Schedar's account, which only Schedar reads (schedar.yaml: password: file:/etc/schedar/mariadb.password):
+2. Schedar's account gets the password that schedar.yaml names (password: file:/etc/schedar/mariadb.password):
 
-   install -o schedar -m 0600 /dev/null /etc/schedar/mariadb.password
-   openssl rand -hex 24 > /etc/schedar/mariadb.password
    echo "alter user ${account}@localhost identified by '$(cat /etc/schedar/mariadb.password)'" | mariadb
 
-3. schedar services check
+3. Where Schedar runs; the last command closes the users of the sites that are closed already:
+
+   systemctl restart schedar
+   schedar services check
+   schedar services apply NAME, which is its name in schedar.yaml
 `
 
 export function databaseKit({ config, options }: ServiceKitTarget): KitFile[] {

@@ -330,6 +330,20 @@ describe('what is not for this instance', () => {
     expect(await pending()).toEqual([])
   })
 
+  test('what failed before a start is tried at once, so that a restart brings a changed schedar.yaml into force', async () => {
+    const [eve] = (await settled(1)) as [string]
+    const without = await on.open({ owner: 'two', without: ['files'] })
+    await on.suspend(eve)
+    await without.reconciler.drain()
+    expect(await pending()).toMatchObject([{ tries: 1, lastError: expect.stringContaining('restart it') }])
+    await drain()
+    expect(open(eve)).toBe(true)
+    on.first.reconciler.start()
+    await expect.poll(() => open(eve)).toBe(false)
+    // The sessions that are ended once more, three seconds later, are not brought forward.
+    await expect.poll(() => pending()).toMatchObject([{ effect: 'sessions_again', tries: 0 }])
+  })
+
   test('while writes are held after a restore, services wait; the provider does not', async () => {
     const [eve] = (await settled(1)) as [string]
     const { settings } = on.first.store

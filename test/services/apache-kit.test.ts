@@ -150,6 +150,20 @@ describe('who may go where', () => {
   })
 })
 
+test('a certificate is renewed without a sign-in, by one exact address', async () => {
+  const nobody = createBrowser()
+  const statusOf = async (path: string) => (await nobody.fetch(`${site.url}${path}`)).status
+  expect(await statusOf('/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA')).toBe(404)
+  for (const path of [
+    '/.well-known/acme-challenge/',
+    '/.well-known/acme-challenge/a/b',
+    '/.well-known/acme-challenge/../../board/',
+    '/board/.well-known/acme-challenge/a',
+    '/index.php/.well-known/acme-challenge/a',
+  ])
+    expect([path, await statusOf(path)]).toEqual([path, 302])
+})
+
 describe('signing out', () => {
   test('leads through the provider to the page that needs no sign-in', async () => {
     const browser = await signedIn('alice')

@@ -291,6 +291,19 @@ exec sleep 600`
     }
   })
 
+  test('behind a socket a program need not read what it is told', async () => {
+    // Never read: closing resets the connection, as when systemd's child ends early.
+    const deaf = createServer({ pauseOnConnect: true }, (connection) => {
+      setTimeout(() => connection.write('exit 0\n', () => connection.destroy()), 100)
+    })
+    await new Promise<void>((done) => deaf.listen(join(folder, 'deaf.sock'), done))
+    try {
+      await (await openWith({ socket: join(folder, 'deaf.sock') })).check(soon())
+    } finally {
+      deaf.close()
+    }
+  })
+
   test('behind a socket it does the same, and says the same', async () => {
     const opened = await openWith({ socket: join(folder, 'hook.sock') })
     await opened.check(soon())
