@@ -273,7 +273,7 @@ OIDCCryptoPassphrase "${random(32)}"
 
 /** The steps that every kit of this kind begins with, for its README. */
 export const installing = (f: Filling, modules = 'auth_openidc'): string =>
-  `apt install libapache2-mod-auth-openidc && a2enmod ${modules}
+  `apt install -y libapache2-mod-auth-openidc && a2enmod ${modules}
    install -d -m 0755 ${f.dir}
    install -m 0644 ${f.name}.conf ${f.name}.signed-out.html ${f.dir}/
    install -m 0600 ${f.name}.secret.conf ${f.dir}/${f.redis === undefined ? `\n   install -d -o www-data -g www-data -m 0700 ${f.cacheDir}` : ''}`

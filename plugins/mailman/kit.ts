@@ -77,10 +77,17 @@ sudo -s
    ${installing(f, MODULES)}
 \`\`\`
 
-Inside the \`<VirtualHost>\` of Mailman's pages, one line:
+Debian's package serves Mailman's pages under every name of this Apache, also to sites with another client of Schedar, whose roles
+would count here. They belong into one \`<VirtualHost *:443>\`, the one whose \`ServerName\` is that of ${f.url}, with these two lines in
+this order:
 
 \`\`\`
+Include /etc/apache2/conf-available/mailman3.conf
 Include ${f.dir}/${f.name}.conf
+\`\`\`
+
+\`\`\`sh
+sudo a2disconf -q mailman3
 \`\`\`
 
 ## 2. Mailman's own sign-in

@@ -36,7 +36,11 @@ for list in ${lists.join(' ')}; do
 done
 \`\`\`
 
-Schedar (user \`${user}\`) writes there, Sympa (group \`sympa\`) reads.
+Schedar (user \`${user}\`) writes there, Sympa (group \`sympa\`) reads. It knows the lists and the folder from its next start on:
+
+\`\`\`sh
+sudo systemctl restart schedar
+\`\`\`
 
 ## 4. The helper
 
@@ -44,7 +48,7 @@ ${helperSteps(service.helper)}
 
 ## 5. The lists
 
-Make the lists in Sympa if they are not there yet. Then fill the files, and look at what they hold before a list follows them:
+Make the lists in Sympa if they are not there yet: sign in as listmaster, « Request a List ». Then fill the files, and look at what they hold before a list follows them:
 
 \`\`\`sh
 schedar services apply sympa
@@ -77,13 +81,16 @@ sudo -s
    ${apache}
 \`\`\`
 
-Inside the \`<VirtualHost>\` of Sympa's pages, one line:
+Debian's package serves Sympa's pages under every name and port of this Apache, also where nobody asks Schedar: past a suspension.
+They belong into one \`<VirtualHost *:443>\`, the one whose \`ServerName\` is that of ${s.filling.url}, with these two lines in this order:
 
 \`\`\`
+Include /etc/apache2/conf-available/sympa.conf
 Include ${s.filling.dir}/${s.filling.name}.conf
 \`\`\`
 
 \`\`\`sh
+sudo a2disconf -q sympa
 sudo apache2ctl configtest && sudo systemctl reload apache2
 \`\`\`
 

@@ -41,6 +41,11 @@ export function memberLists({ folder, lists, host, ...how }: SympaConfig, { data
   const fileOf = (list: string) => join(folder, list)
   const read = (list: string): Promise<string> =>
     textOf(fileOf(list)).catch((error: unknown) => Promise.reject(fileFailure(error, fileOf(list))))
+  /** What keeps us from it is named with this folder: the lock is in another one. */
+  const write = (list: string, text: string, id = list, unless?: (temporary: string) => Promise<boolean>) =>
+    replaceFile(folder, list, text, id, RIGHTS, unless).catch((error: unknown) =>
+      Promise.reject(fileFailure(error, folder)),
+    )
 
   /** Every list of ours with the text of its file. A list that the ledger does not know is what its file says. */
   async function books(): Promise<{ ledger: Ledger; texts: Map<string, string>; unknown: string[] }> {
@@ -79,7 +84,7 @@ export function memberLists({ folder, lists, host, ...how }: SympaConfig, { data
       const { unknown } = await books()
       mustBeKnown(unknown)
       const never = async () => true
-      await locked(lock, signal, () => replaceFile(folder, '', '', 'check', RIGHTS, never))
+      await locked(lock, signal, () => write('', '', 'check', never))
       await each(Object.keys(lists), WIDTH, signal, (list) => sympa.check(list, signal))
     },
 
@@ -107,7 +112,7 @@ export function memberLists({ folder, lists, host, ...how }: SympaConfig, { data
         if (dirty.length > 0) await save(ledger)
         for (const [list, { on }] of dirty) {
           if (texts.get(list) === memberFile(on)) continue
-          await replaceFile(folder, list, memberFile(on), list, RIGHTS).finally(() => sympa.rewritten(list))
+          await write(list, memberFile(on)).finally(() => sympa.rewritten(list))
         }
         if (dirty.length > 0) await syncFolder(folder)
         await each(dirty, WIDTH, signal, async ([list, page]) => {

@@ -232,12 +232,15 @@ export const registerMaintenance: Register = (program, ioOf, exitWith) => {
     .option('--confirm', 'let removals pass that the bulk guard holds')
     .action(({ confirm = false }, command) =>
       withInstallation(ioOf(command), async (installation) => {
+        const io = ioOf(command)
         const report = await nightOf(installation)({
           confirmed: confirm,
         })
-        ioOf(command).show({
+        const words = report.services.map(({ service, changes, error }) => `${service} (${error ?? changes})`)
+        io.show({
           ...report,
           held: report.held ? `${report.held.removals} of ${report.held.of}` : 'nothing',
+          services: io.json ? report.services : words,
         })
         if (report.held || report.services.some(({ error }) => error)) exitWith(exit.problems)
       }),

@@ -304,7 +304,9 @@ describe('the machine', () => {
   })
 
   test('the night runs on demand', async () => {
-    expect((await schedar('nightly')).out).toContain('held: nothing')
+    const { out } = await schedar('nightly')
+    expect(out).toContain('held: nothing')
+    expect(out).toMatch(/^services: provider \(0\)/m)
   })
 
   test('the doctor says what is wrong and which page mends it', async () => {

@@ -207,6 +207,17 @@ kitContract('sympa', sympa, { config: service, options: { listmaster: 'listmaste
 kitContract('sympa, its pages alone', sympa)
 kitContract('mailman', mailman)
 
+// Debian serves both under every name of an Apache, also where a session is not Schedar's to end.
+test.each([
+  ['sympa', sympa],
+  ['mailman3', mailman],
+] as const)('the pages of %s are under their own name alone', async (name, plugin) => {
+  const files = await plugin.kit!(kitTarget(plugin))
+  const page = String(files.find(({ path }) => path === 'README.md')?.content)
+  expect(page).toContain(`a2disconf -q ${name}\n`)
+  expect(page).toMatch(new RegExp(`Include /etc/apache2/conf-available/${name}\\.conf\\nInclude /etc/apache2/schedar/`))
+})
+
 test.each([
   ['path', '/wws" x'],
   ['listmaster', 'x@y.example\nRequire all granted'],

@@ -1,7 +1,7 @@
 // What the tests' real servers need from Debian. As root on Debian it is installed; elsewhere the missing packages are
 // named and nothing runs: a test that needs a server never skips by itself.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { ensureSpipPackages, spipPackages } from './spip-packages.ts'
 
 const packages = [
@@ -47,10 +47,11 @@ const installed = (name: string): boolean =>
   spawnSync('dpkg-query', ['-W', '-f', `\${db:Status-Status}`, name], { encoding: 'utf8' }).stdout === 'installed'
 
 function apt(...args: string[]): void {
-  execFileSync('apt-get', ['-q', ...args], {
+  const { status } = spawnSync('apt-get', ['-q', ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   })
+  if (status !== 0) throw new Error(`apt-get ${args[0]} failed; /var/log/apt/term.log says why`)
 }
 
 if (!existsSync('/etc/debian_version')) {
@@ -59,6 +60,27 @@ if (!existsSync('/etc/debian_version')) {
   )
   process.exit(1)
 }
+/** Debian's way to say whether a package may start its services (policy-rc.d(8)). */
+const policy = '/usr/sbin/policy-rc.d'
+
+/** While `install` runs, no package starts, stops or restarts a service of this machine: the tests bring their own. */
+function withoutServices(install: () => void): void {
+  if (existsSync(policy)) {
+    install()
+    return
+  }
+  const remove = () => rmSync(policy, { force: true })
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  // One that is left behind would keep every later installation from starting its service.
+  process.once('exit', remove)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+  try {
+    install()
+  } finally {
+    remove()
+  }
+}
+
 const missing = packages.filter((name) => !installed(name))
 if (missing.length > 0) {
   if (process.getuid?.() !== 0) {
@@ -74,6 +96,10 @@ if (missing.length > 0) {
     'postfix postfix/main_mailer_type select No configuration',
     'roundcube-core roundcube/dbconfig-install boolean false',
     // These cannot be set up without a database: one in a file, that nothing uses.
+    // Sympa's own answers are made of the machine's name; of one without a domain it takes none, and is not set up.
+    'sympa sympa/hostname string lists.invalid',
+    'sympa sympa/listmaster string listmaster@lists.invalid',
+    'wwsympa wwsympa/wwsympa_url string http://lists.invalid/wws',
     'sympa sympa/dbconfig-install boolean true',
     'sympa sympa/database-type select sqlite3',
     'sympa wwsympa/webserver_type select Other',
@@ -84,6 +110,6 @@ if (missing.length > 0) {
     'mailman3-web mailman3-web/configure-webserver select none',
   ]
   execFileSync('debconf-set-selections', { input: `${answers.join('\n')}\n` })
-  apt('install', '-y', '--no-install-recommends', ...missing)
+  withoutServices(() => apt('install', '-y', '--no-install-recommends', ...missing))
 }
 await ensureSpipPackages()
