@@ -69,6 +69,8 @@ const barePlaces = (folder: string): string => `
       auth_request off;
       auth_basic "own";
       auth_basic_user_file ${folder}/htpasswd;
+      # One of its own, so that the site's, which send a 401 to the sign-in, are not inherited.
+      error_page 599 /;
       alias ${folder}/files/;
     }
 `
@@ -176,15 +178,12 @@ export async function startWebHost(accounts: number, onLists: number, progress: 
     issuer: folder.issuer,
     pid: serving.process.pid!,
     lists: [
-      { name: 'Sympa, list', of: 'Sympa', has: async (email) => onSympa(sympa, email) },
+      { name: 'Sympa, list', of: 'Sympa', has: (email) => sympa.isOn(LIST, email) },
       { name: 'Mailman, list', of: 'Mailman', has: (email) => onMailman(mailman, address, email) },
     ],
     stop: () => started.disposeAsync(),
   }
 }
-
-const onSympa = (sympa: Sympa, email: string): boolean =>
-  sympa.rows('select 1 from subscriber_table where list_subscriber = ? and user_subscriber = ?', LIST, email).length > 0
 
 async function onMailman({ ask }: Mailman, list: string, email: string): Promise<boolean> {
   const { total_size } = (await ask('POST', 'members/find', {

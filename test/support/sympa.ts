@@ -6,6 +6,7 @@ import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises
 import { createServer, type Server } from 'node:net'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { SympaConfig } from '../../plugins/sympa/config.ts'
 import type { KitFile } from '../../src/plugin.ts'
@@ -108,6 +109,21 @@ export async function startSympa(names: readonly string[]) {
     } satisfies Partial<SympaConfig>,
     sympa,
     rows,
+    /** Whether an address is on a list, asked without standing still while Sympa writes. */
+    async isOn(list: string, email: string): Promise<boolean> {
+      for (;;) {
+        const open = database()
+        try {
+          const found = open.prepare('select 1 from subscriber_table where list_subscriber = ? and user_subscriber = ?')
+          return found.all(list, email).length > 0
+        } catch (error) {
+          if (!/database is locked/.test(String(error))) throw error
+        } finally {
+          open.close()
+        }
+        await sleep(20)
+      }
+    },
     /** The addresses on a list, in order. */
     members: (name: string): string[] =>
       rows('select user_subscriber as email from subscriber_table where list_subscriber = ? order by 1', name).map(
