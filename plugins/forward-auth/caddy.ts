@@ -32,9 +32,9 @@ forward_auth ${f.upstream.protocol}://${f.upstream.server} {
 	import ${f.caddyDir}/${f.name}.secret.caddy
 }
 
-# The application has no use for Schedar's cookie, and might write it into a log. ($2 is nothing: to Caddy, an empty
+# The application has no use for Schedar's cookies, and might write them into a log. ($3 is nothing: to Caddy, an empty
 # replacement is none at all.)
-request_header Cookie "${f.cookie.replaceAll('.', '[.]')}=[^;]*(; ?)?()" "$2"
+request_header Cookie "${f.cookiePrefix}(session|browser)_${f.clientId.replaceAll('.', '[.]')}=[^;]*(; ?)?()" "$3"
 `
 
 export const caddySecret = (

@@ -23,8 +23,8 @@ export type Filling = {
   /** Where the proxy reaches Schedar: protocol and `host:port`. */
   upstream: { protocol: 'http' | 'https'; server: string }
   paths: string
-  /** Cookies of the site that are Schedar's, as both regular expressions and `Cookie` headers have them. */
-  cookie: string
+  /** What the names of Schedar's cookies at the site begin with: then comes `session_` or `browser_`, and the client. */
+  cookiePrefix: string
   nginxDir: string
   caddyDir: string
 }
@@ -83,7 +83,7 @@ function fill({ issuer, associationName, url, client, options }: KitTarget): Fil
     host,
     upstream: upstreamOf(schedar),
     paths,
-    cookie: `${url.startsWith('https:') ? '__Host-' : ''}schedar_session_${clientId}`,
+    cookiePrefix: `${url.startsWith('https:') ? '__Host-' : ''}schedar_`,
     nginxDir: folder('nginx_dir', nginx_dir),
     caddyDir: folder('caddy_dir', caddy_dir),
   }

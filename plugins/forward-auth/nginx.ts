@@ -4,6 +4,15 @@ import type { Filling } from './index.ts'
 const facts = ['user', 'id', 'name', 'email', 'groups', 'roles'] as const
 const headers = facts.map((fact) => [fact, `Remote-${fact[0]!.toUpperCase()}${fact.slice(1)}`] as const)
 
+/** A variable made of another one, which holds cookies, without one of them. */
+const withoutCookie = (f: Filling, from: string, to: string, what: 'session' | 'browser'): string => {
+  const name = `${f.cookiePrefix}${what}_${f.clientId}`.replaceAll('.', '\\.')
+  return `map $${from} $${to} {
+  default $${from};
+  "~^(.*?)${name}=[^;]*(?:; ?)?(.*)$" "$1$2";
+}`
+}
+
 export const nginxHttp = (
   f: Filling,
 ): string => `# Goes to /etc/nginx/conf.d/, which nginx.conf includes inside http { }.
@@ -14,16 +23,14 @@ upstream ${f.variable} {
   keepalive 16;
 }
 
-# The cookies of a request without Schedar's: the application has no use for it, and might write it into a log.
-map $http_cookie $${f.variable}_cookie {
-  default $http_cookie;
-  "~^(?<${f.variable}_before>.*?)${f.cookie.replaceAll('.', '\\.')}=[^;]*(?:; ?)?(?<${f.variable}_after>.*)$" "$${f.variable}_before$${f.variable}_after";
-}
+# The cookies of a request without Schedar's: the application has no use for them, and might write them into a log.
+${withoutCookie(f, 'http_cookie', `${f.variable}_unmarked`, 'browser')}
+${withoutCookie(f, `${f.variable}_unmarked`, `${f.variable}_cookie`, 'session')}
 
 # The method that the visitor's request had: an error page always has GET.
 map $request $${f.variable}_method {
   default "";
-  "~^(?<${f.variable}_verb>[A-Z]+) " $${f.variable}_verb;
+  "~^([A-Z]+) " $1;
 }
 `
 

@@ -120,7 +120,7 @@ describe.each(['nginx', 'Caddy'] as const)('%s', (kind) => {
     })
     expect(headers['remote-roles'] ?? '').toBe('')
     // Its cookies are for Schedar alone.
-    expect(JSON.stringify(headers)).not.toContain('schedar_session')
+    expect(JSON.stringify(headers)).not.toMatch(/schedar_(session|browser)/)
     expect(JSON.stringify(headers).toLowerCase()).not.toContain('schedar-proxy-secret')
     const cookies = browser.cookies(new URL(url()).hostname)
     expect(cookies.map(({ name }) => name).toSorted()).toEqual(
