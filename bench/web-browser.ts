@@ -22,7 +22,8 @@ export async function enterAll(host: WebHost, browser: Browser, services: readon
   let interactions = 0
   for (const service of services) {
     interactions += await enter(host, browser, service)
-    if (!(await service.isIn(browser, host.person))) throw new Error(`${service.name} did not let anybody in`)
+    if (!(await service.isIn(browser, host.person)))
+      throw new Error(`${service.name} did not let in by ${service.enter}`)
   }
   return interactions
 }
