@@ -27,7 +27,7 @@ import { createTrafficLetter } from '../interactions/site-letters.ts'
 import { type Config, parseConfig, problems } from './config.ts'
 import type { Core, Log } from './core.ts'
 import { AppError } from './domain/errors.ts'
-import { openDoors } from './doors.ts'
+import { closedSites, openDoors } from './doors.ts'
 import { createLog, type LogStream } from './log.ts'
 import type { ServedDoors, Service } from './plugin.ts'
 import { loadPlugin, pluginNames } from './plugins.ts'
@@ -256,6 +256,7 @@ export async function openInstallation({
       // A client that is gone, or that no longer listens, has nothing left to log out of.
       if (client?.backchannelLogoutUri) await client.backchannelLogout(accountId, sid)
     },
+    isClosedSite: closedSites(store, doors, handles),
     sendStatus: (clientId, accountId, signal) => sendStatus(core, { clientId, accountId }, signal),
     clock,
     log,

@@ -159,3 +159,12 @@ export function openDoors(
     subjects,
   }
 }
+
+/** Whether a client is a site that is closed to everybody; never where no service closes sites. */
+export const closedSites =
+  ({ clients }: Pick<Stores, 'clients'>, doors: Doors, services: readonly { manages: SubjectKind }[]) =>
+  async (clientId: string): Promise<boolean> => {
+    if (!services.some(({ manages }) => manages === 'site')) return false
+    const site = (await clients.get(clientId))?.resourceId
+    return !!site && (await doors.resourceAccess(site, 'hosting')).access === 'none'
+  }

@@ -17,6 +17,8 @@ export type SettleDeps = {
   subjects: (kind: SubjectKind, names: readonly Name[]) => Promise<Map<Name, Subject>>
   /** Send a logout token; throws when the client did not acknowledge it. */
   sendLogout: (clientId: string, accountId: string, sid: string, signal: AbortSignal) => Promise<void>
+  /** Whether a client is a site that is closed: it may lack what it needs to take a sign-out, and lets nobody in. */
+  isClosedSite: (clientId: string) => Promise<boolean>
   /** Tell a client somebody's roles there as they are now; throws when it did not acknowledge them. */
   sendStatus: (clientId: string, accountId: string, signal: AbortSignal) => Promise<void>
   clock: Clock
@@ -201,7 +203,9 @@ export function createSettler(deps: SettleDeps) {
       await store.outbox.acknowledge([row.id])
       done([row])
     } catch (error) {
-      await retry([row], reasonOf(error), true)
+      const isClosed = await deps.isClosedSite(clientId)
+      const reason = reasonOf(error)
+      await retry([row], isClosed ? `the site is closed, and is told when it opens: ${reason}` : reason, !isClosed)
     }
   }
 

@@ -101,6 +101,24 @@ export const suspend =
     return touched
   }
 
+/** Sign-outs that a closed site could not take are due as it opens. */
+async function remind(core: Core, stores: Stores, target: Target): Promise<void> {
+  if ('accountId' in target) return
+  const sites =
+    'resourceId' in target
+      ? [target.resourceId]
+      : (await stores.resources.ofMember(target.memberId)).map(({ id }) => id)
+  for (const site of sites)
+    for (const { clientId } of await stores.clients.ofResource(site)) {
+      const rows = await stores.outbox.pending({ service: logoutService(clientId) })
+      await stores.outbox.retry(
+        rows.map(({ id }) => id),
+        undefined,
+        core.clock.now(),
+      )
+    }
+}
+
 /** Lift every deny in force, by a person or, when its end has come, by the clock. */
 export const restore =
   (core: Core) =>
@@ -110,6 +128,7 @@ export const restore =
       if (denied.length === 0) throw new AppError('conflict', { detail: 'this is not suspended' })
       for (const { id } of denied) await stores.overrides.lift(id, core.clock.now(), actor)
       await audit(core, stores, { action: 'access.restored', actor, ...described(target), payload: { note } })
+      await remind(core, stores, target)
       return touch(core, stores, target, 'person')
     })
     core.wake()

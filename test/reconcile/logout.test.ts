@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { oidcAdapter } from '../../adapters/sql/oidc.ts'
 import type { Account, Client, NewOutboxRow } from '../../src/ports.ts'
 import { HOUSE_CLIENT } from '../../src/provider-service.ts'
-import { signOutEverywhere, suspend } from '../../src/usecases/suspend.ts'
+import { restore, signOutEverywhere, suspend } from '../../src/usecases/suspend.ts'
 import * as make from '../contract/store-records.ts'
 import { gate, type Instance, type InstanceOptions, type Stage, stage } from '../support/stage.ts'
 
@@ -65,6 +65,34 @@ describe('logout tokens', () => {
       on.clock.advance(4000)
     }
     expect((await pending())[0]!.tries).toBe(12)
+  })
+
+  test('to a closed site are put off further each time, where a service closes sites; they are due as it opens', async () => {
+    const [seeing, blind] = [await on.open({ owner: 'three', sendLogout, sites: true }), instance]
+    const { org, member } = await make.people(blind.store)
+    const site = make.resource(member)
+    await blind.store.resources.add(site)
+    const client = make.client(org.id, { resourceId: site.id })
+    await blind.store.clients.add(client)
+    broken.set(client.clientId, async () => {
+      throw new Error('status 503')
+    })
+    const target = { resourceId: site.id }
+    await suspend(blind.core)({ target, reason: 'Essai', actor: 'test' })
+    const told = async ({ reconciler }: Instance) => {
+      await reconciler.drain()
+      const [row] = await pending(`logout/${client.clientId}`)
+      const wait = row!.dueAt - on.clock.now()
+      on.clock.advance(wait)
+      return { wait, ...row! }
+    }
+    await blind.store.outbox.add([token(client.clientId, '1')])
+    for (let n = 0; n < 12; n++) expect((await told(blind)).wait).toBeLessThanOrEqual(4000)
+    expect(await told(seeing)).toMatchObject({ wait: 300_000, lastError: expect.stringContaining('when it opens') })
+    await seeing.reconciler.drain()
+    expect((await pending(`logout/${client.clientId}`))[0]!.dueAt).toBeGreaterThan(on.clock.now())
+    await restore(blind.core)({ target, actor: 'test' })
+    expect((await pending(`logout/${client.clientId}`))[0]!.dueAt).toBe(on.clock.now())
   })
 
   test('of a session that has ended by itself is dropped', async () => {

@@ -10,7 +10,7 @@ import { openVault } from '../../adapters/system/vault.ts'
 import { parseConfig } from '../../src/config.ts'
 import type { Core } from '../../src/core.ts'
 import { defaultPolicy } from '../../src/domain/access.ts'
-import { type Doors, openDoors } from '../../src/doors.ts'
+import { closedSites, type Doors, openDoors } from '../../src/doors.ts'
 import type { Service } from '../../src/plugin.ts'
 import type { Account, Clock, Organisation, Store } from '../../src/ports.ts'
 import { PROVIDER, providerService } from '../../src/provider-service.ts'
@@ -58,6 +58,8 @@ export type InstanceOptions = {
   through?: (store: Store) => Store
   /** Leave services out of this instance's configuration. */
   without?: string[]
+  /** A service closes sites. */
+  sites?: boolean
 }
 
 export type Stage = {
@@ -115,6 +117,7 @@ export async function stage(
       elsewhere: new Set(elsewhere),
       subjects: doors.subjects,
       sendLogout: options.sendLogout ?? (async () => {}),
+      isClosedSite: closedSites(store, doors, options.sites ? [{ manages: 'site' }] : []),
       sendStatus: options.sendStatus ?? (async () => {}),
       clock: options.clock ?? clock,
       log,
