@@ -6,6 +6,7 @@ import type { Installation } from '../compose.ts'
 import { isLoopback } from '../config.ts'
 import { AppError } from '../domain/errors.ts'
 import { HELD } from '../usecases/nightly.ts'
+import { DIRECTORY_HELD } from '../usecases/sync-directory.ts'
 import { exit, type Register, withInstallation } from './io.ts'
 
 type Finding = { check: string; state: 'ok' | 'wrong' | 'look'; detail: string; page: string }
@@ -144,7 +145,11 @@ const outside = ({ core, services, elsewhere }: Installation): Check[] => [
   {
     name: 'directory',
     page: 'docs/services/ldap.md',
-    look: () => core.directory.check(AbortSignal.timeout(MS)).then(() => undefined),
+    async look() {
+      await core.directory.check(AbortSignal.timeout(MS))
+      const held = await core.store.settings.get(DIRECTORY_HELD)
+      return held ? fail(`it lacks ${held} people, who keep their access: schedar sync names them`) : undefined
+    },
   },
   {
     name: 'mail',

@@ -38,6 +38,8 @@ export type SyncReport = {
 const MARK = 'directory.mark'
 /** Ids of the accounts that were closed because their entry was gone: only these are opened again. */
 const GONE = 'directory.gone'
+/** How many people are held back; not set while nobody is. */
+export const DIRECTORY_HELD = 'directory.held'
 /** A setting holds 64 kB; of the people who left, the last thousand are opened again by themselves. */
 const REMEMBERED = 1000
 const PAGE = 1000
@@ -244,6 +246,7 @@ export const syncDirectory =
     const report: SyncReport = { ...nothing(), read: reading.read, gone }
     if (!confirm && (await tooMany(store, plan, reading))) {
       log.warn('directory.removals_held', { removals: gone.length })
+      await store.settings.set(DIRECTORY_HELD, String(gone.length))
       return { ...report, held: true }
     }
     await closeGone(deps, plan, signal)
@@ -251,6 +254,8 @@ export const syncDirectory =
     report.back = plan.back.map(({ username }) => username)
     await adoptAll(deps, plan, report, signal)
     await store.settings.set(MARK, reading.mark)
+    // Only a reading of everyone knows that whoever was missing is back.
+    if (reading.read === 'everyone') await store.settings.set(DIRECTORY_HELD, undefined)
     deps.wake()
     return report
   }

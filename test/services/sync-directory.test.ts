@@ -4,7 +4,7 @@ import { migrate, openDatabase } from '../../adapters/sql/database.ts'
 import { openStore } from '../../adapters/sql/index.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
 import type { Account, Directory, Store } from '../../src/ports.ts'
-import { type SyncReport, syncDirectory } from '../../src/usecases/sync-directory.ts'
+import { DIRECTORY_HELD, type SyncReport, syncDirectory } from '../../src/usecases/sync-directory.ts'
 import { accountOf, configFor, type Overrides, openDirectory, soon } from '../support/ldap.ts'
 import { groups, people, type Slapd, startSlapd, suffix } from '../support/slapd.ts'
 
@@ -246,12 +246,14 @@ describe('the guard', () => {
         gone: expect.arrayContaining(gone),
       })
     expect(await open(store)).toBe(12)
+    expect(await store.settings.get(DIRECTORY_HELD), 'for schedar doctor').toBe('6')
     expect(await pass({ confirm: true })).toMatchObject({
       held: false,
       gone: expect.arrayContaining(gone),
       created: ['late11'],
     })
     expect(await open(store)).toBe(7)
+    expect(await store.settings.get(DIRECTORY_HELD)).toBeUndefined()
   })
 
   test('five may go, and a tenth of many', async () => {
