@@ -42,6 +42,9 @@ RewriteEngine On
 RewriteRule "^(?:${ENTRANCE}$|${path}/+accounts/+(?:login|reauthenticate)(?:/|$))" "${literally(signInPath(f, `${path}/postorius/lists/`))}" [R=302,NE,L]
 RewriteRule "^${path}/+accounts/+logout(?:/|$)" "${literally(signOutPath(f))}" [R=302,NE,L]
 RewriteRule "^${path}/+(?:accounts/+(?:signup|password|email|confirm-email|social|inactive)|user-profile/+delete|admin/+login)(?:/|$)" - [F]
+# The profile is shown and never changed: its username is what the person is known by.
+RewriteCond "%{REQUEST_METHOD}" "!^(?:GET|HEAD)$"
+RewriteRule "^${path}/+user-profile/*$" - [F]
 
 ${ownPlaces(f)}`
 

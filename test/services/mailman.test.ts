@@ -248,6 +248,8 @@ describe('pages', () => {
       '/admin/login/',
     ])
       expect([path, (await open(browser, path)).status]).toEqual([path, 403])
+    const profile = `${mailman.url}${PATH}/user-profile/`
+    expect((await browser.fetch(profile, { method: 'POST', form: { username: 'x' } })).status).toBe(403)
     expect((await browser.fetch(`${mailman.url}${PATH}/accounts/login/`)).location).toMatch(
       /\/oidc\/callback\?.*target_link_uri=/,
     )
