@@ -19,13 +19,13 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   }
 }
 
-export function begun(how: Pick<SympaConfig, 'helper' | 'configFile'>) {
+/** `versionOf` tells the file of a list from every earlier one, whichever process wrote it. */
+export function begun(how: Pick<SympaConfig, 'helper' | 'configFile'>, versionOf: (list: string) => Promise<string>) {
   const run: Sympa = sympa(how)
   /** By list: the one thing that Sympa is at. */
   const underWay = new Map<string, { what: string; done: Promise<void> }>()
-  /** By list: how often its file was written, and which of them Sympa has read. */
-  const written = new Map<string, number>()
-  const included = new Map<string, number>()
+  /** By list: which version of its file Sympa has read. */
+  const included = new Map<string, string>()
 
   async function finish(list: string, what: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     for (let at = underWay.get(list); at; at = underWay.get(list)) {
@@ -43,11 +43,9 @@ export function begun(how: Pick<SympaConfig, 'helper' | 'configFile'>) {
 
   return {
     check: run.check,
-    /** The file of a list is another one now. */
-    rewritten: (list: string): void => void written.set(list, (written.get(list) ?? 0) + 1),
     /** Has Sympa read the file of a list, unless it has done so. */
     include: async (list: string, signal: AbortSignal): Promise<void> => {
-      const version = written.get(list) ?? 0
+      const version = await versionOf(list)
       if (included.get(list) === version) return
       await finish(list, `include ${version}`, signal, async () => {
         await run.include(list, list, AbortSignal.timeout(TIMEOUT_MS))

@@ -1,5 +1,6 @@
 // Lists of Sympa whose members are those whom Schedar says. Each has a file that Sympa includes; after a change Sympa is told
 // to read it at once. While anything fails it keeps whom it has.
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../../src/domain/errors.ts'
 import type { AccountSubject, Host, Name, Service } from '../../src/plugin.ts'
@@ -37,8 +38,14 @@ const WIDTH = 2
 export function memberLists({ folder, lists, host, ...how }: SympaConfig, { dataDir }: Host) {
   const ledgerFile = join(dataDir, `sympa${folder.replaceAll('/', '_')}.json`)
   const lock = `${ledgerFile}.lock`
-  const sympa = begun(how)
   const fileOf = (list: string) => join(folder, list)
+  /** Each is written as a new file, and moved to its name. */
+  const sympa = begun(how, async (list) => {
+    const { ino, ctimeNs } = await stat(fileOf(list), { bigint: true }).catch((error: unknown) =>
+      Promise.reject(fileFailure(error, fileOf(list))),
+    )
+    return `${ino} ${ctimeNs}`
+  })
   const read = (list: string): Promise<string> =>
     textOf(fileOf(list)).catch((error: unknown) => Promise.reject(fileFailure(error, fileOf(list))))
   /** What keeps us from it is named with this folder: the lock is in another one. */
@@ -112,7 +119,7 @@ export function memberLists({ folder, lists, host, ...how }: SympaConfig, { data
         if (dirty.length > 0) await save(ledger)
         for (const [list, { on }] of dirty) {
           if (texts.get(list) === memberFile(on)) continue
-          await write(list, memberFile(on)).finally(() => sympa.rewritten(list))
+          await write(list, memberFile(on))
         }
         if (dirty.length > 0) await syncFolder(folder)
         await each(dirty, WIDTH, signal, async ([list, page]) => {

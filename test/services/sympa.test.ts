@@ -12,6 +12,7 @@ import { send } from '../support/at-home.ts'
 import { type Browser, createBrowser, type Reply } from '../support/browser-jar.ts'
 import { type House, type Person, startHouse } from '../support/house.ts'
 import { follow } from '../support/relying-party.ts'
+import { pluginHost } from '../support/subjects.ts'
 import { DOMAIN, LISTMASTER, PATH, type Sympa, startSympa } from '../support/sympa.ts'
 
 const MEMBERS = `membres@${DOMAIN}`
@@ -22,6 +23,7 @@ const soon = { timeout: 60_000, interval: 100 }
 
 let house: House
 let sympa: Sympa
+let settings: Record<string, unknown>
 const people: Record<string, Person> = {}
 const person = (name: string): Person => people[name]!
 const core = () => house.installation.core
@@ -46,11 +48,8 @@ async function changeAddress(name: string, email: string | null): Promise<void> 
 
 beforeAll(async () => {
   sympa = await startSympa(['membres', 'ca'])
-  const config = {
-    ...sympa.config,
-    lists: { [MEMBERS]: { who: 'members' }, [BOARD]: { who: 'group:ca' } },
-  }
-  house = await startHouse({ config: { services: { sympa: { plugin: 'sympa', ...config } } } })
+  settings = { ...sympa.config, lists: { [MEMBERS]: { who: 'members' }, [BOARD]: { who: 'group:ca' } } }
+  house = await startHouse({ config: { services: { sympa: { plugin: 'sympa', ...settings } } } })
   const plugin = await loadPlugin('sympa')
   const { client } = await addClient(core())({
     kind: 'sympa',
@@ -61,7 +60,7 @@ beforeAll(async () => {
   })
   const places = { dir: join(sympa.folder, 'schedar'), cacheDir: join(sympa.folder, 'cache') }
   const options = { path: PATH, listmaster: LISTMASTER, dir: places.dir, cache_dir: places.cacheDir }
-  const files = await kitOf(core())(client, plugin, options, { host: undefined, ...config })
+  const files = await kitOf(core())(client, plugin, options, { host: undefined, ...settings })
   await sympa.addByHand('membres', BY_HAND)
   await sympa.installLists(files)
   await sympa.startHelper()
@@ -169,6 +168,24 @@ describe('lists', () => {
     await expectOn('membres', 'ada', 'eve', 'max')
     await restoreThem('bob')
     await expectOn('membres', 'ada', 'bob', 'eve', 'max')
+  })
+
+  test('what a command wrote and Sympa did not read is read for the server, whose own last one Sympa has read', async () => {
+    const plugin = await loadPlugin('sympa')
+    const command = await plugin.open!(settings, pluginHost(house.installation.dataDir))
+    await suspendThem('bob')
+    await expectOn('membres', 'ada', 'eve', 'max')
+    await settled()
+    sympa.stopHelper()
+    const row = { [MEMBERS]: { email: addressOf('bob'), name: 'Bob Essai' } }
+    await expect(
+      command.apply(new Map([[person('bob').account.id, row]]), AbortSignal.timeout(60_000)),
+    ).rejects.toMatchObject({ code: 'service_unavailable' })
+    await sympa.startHelper()
+    await restoreThem('bob')
+    await expectOn('membres', 'ada', 'bob', 'eve', 'max')
+    await settled()
+    await command.close()
   })
 })
 
