@@ -187,7 +187,7 @@ describe('a person of two members, of whom one is suspended', () => {
     expect(read(page)).toContain(`L’accès de ${bob.member!.name} a été suspendu`)
     const home = read(await open(house, browser, '/'))
     expect(home).toContain('Site piraté')
-    expect(home).toMatch(/Le site de ada (Site à rédiger|Service en ligne) · /)
+    expect(home).toMatch(/Le site de ada (Site à rédiger|Service en ligne) \d/)
     expect(home).toMatch(/Le site de bob Fermé · accès suspendu/)
     expect((await sites.ada.refresh(own!.refresh_token!)).access_token).toBeTruthy()
 
