@@ -155,12 +155,12 @@ function tellResolution(doors: ReadonlyMap<string, Measured[]>, progress: Progre
   progress(`median ms between the last yes and the no: ${said.join(', ')}`)
 }
 
-export async function webSuspensions(host: WebHost, report: Report, progress: Progress, count = ROUNDS): Promise<void> {
+/** `all`: with every service up; `others`: with another one down, that is back after `backs`. */
+type Rounds = { all: Measured[]; others: Measured[]; backs: Back[] }
+
+async function play(host: WebHost, { all, others, backs }: Rounds, progress: Progress, count: number): Promise<void> {
   const browser = createBrowser()
   const interruptible = host.services.filter(({ down, up }) => down && up)
-  const all: Measured[] = []
-  const others: Measured[] = []
-  const backs: Back[] = []
   for (let at = 0; at < count; at++) {
     await enterEverything(host, browser)
     all.push(...(await strikeAndWatch(host, watchedOf(host, browser))))
@@ -175,7 +175,19 @@ export async function webSuspensions(host: WebHost, report: Report, progress: Pr
     }
     if (at % 10 === 9) progress(`round ${at + 1} of ${count}`)
   }
+}
 
+/** What was measured is told even if a round fails after it. */
+export async function webSuspensions(host: WebHost, report: Report, progress: Progress, count = ROUNDS): Promise<void> {
+  const rounds: Rounds = { all: [], others: [], backs: [] }
+  try {
+    await play(host, rounds, progress, count)
+  } finally {
+    if (rounds.backs.length > 0) tellAll(rounds, report, progress)
+  }
+}
+
+function tellAll({ all, others, backs }: Rounds, report: Report, progress: Progress): void {
   const doors = Map.groupBy(all, ({ door }) => door)
   tellResolution(doors, progress)
   for (const [door, measured] of doors) tell(report, `suspended: ${door}`, msOf(measured))
