@@ -3,6 +3,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -146,7 +147,13 @@ export async function startMariadb(options: readonly string[] = []): Promise<Mar
     },
     stop,
     start,
-    freeze: () => void server?.kill('SIGSTOP'),
+    freeze() {
+      server?.kill('SIGSTOP')
+      // A thread that runs just now may still answer: proc(5), the state of each.
+      const threads = `/proc/${server?.pid}/task`
+      const isStopped = (id: string) => readFileSync(`${threads}/${id}/stat`, 'utf8').split(') ')[1]?.startsWith('T')
+      while (server && !readdirSync(threads).every(isStopped));
+    },
     thaw: () => void server?.kill('SIGCONT'),
     async remove() {
       await stop()
